@@ -1,0 +1,276 @@
+package placement
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/host"
+	"github.com/novacron/novacron/internal/id"
+)
+
+// check holds a request with what is worked out once for all hosts.
+type check struct {
+	request   Request
+	now       time.Time
+	from      host.Host // zero if the VM is nowhere yet
+	pool      string    // for new disks and copies
+	diskBytes int64     // to be made or copied to a host that does not see them
+	excluded  map[id.Host]bool
+}
+
+func newCheck(request Request, all, candidates []host.Host, now time.Time) check {
+	c := check{request: request, now: now, diskBytes: request.DiskBytes, excluded: map[id.Host]bool{}}
+	for _, left := range request.Exclude {
+		c.excluded[left] = true
+	}
+	if at := slices.IndexFunc(all, func(h host.Host) bool { return request.From != "" && h.ID == request.From }); at >= 0 {
+		c.from = all[at]
+	}
+	for _, disk := range request.Volumes {
+		if disk.Host != "" {
+			c.diskBytes += disk.SizeBytes
+		}
+	}
+	c.pool = c.choosePool(candidates)
+	return c
+}
+
+// choosePool finds the pool for new disks and copies when none was named.
+func (c check) choosePool(candidates []host.Host) string {
+	if c.request.Pool != "" {
+		return c.request.Pool
+	}
+	if len(c.request.Volumes) > 0 {
+		return c.request.Volumes[0].Pool
+	}
+	var common []string // shared pools that every candidate sees
+	first := true
+	for _, candidate := range candidates {
+		if c.excluded[candidate.ID] || candidate.ID == c.request.From || candidate.StateAt(c.now) != host.Ready {
+			continue
+		}
+		var shared []string
+		for _, pool := range candidate.Facts.Pools {
+			if pool.Shared && pool.Available && (first || slices.Contains(common, pool.Name)) {
+				shared = append(shared, pool.Name)
+			}
+		}
+		common, first = shared, false
+	}
+	slices.Sort(common)
+	switch {
+	case len(common) == 0:
+		return LocalPool
+	case slices.Contains(common, SharedPool):
+		return SharedPool
+	default:
+		return common[0]
+	}
+}
+
+// refuse says why a host cannot take the VM; false if it can.
+func (c check) refuse(h host.Host) (Refusal, bool) {
+	refusal := Refusal{Host: h.ID, HostName: h.Name}
+	state := h.StateAt(c.now)
+	switch {
+	case h.ID == c.request.From:
+		refusal.Reason = "has the VM already"
+	case c.excluded[h.ID]:
+		refusal.Reason = "is left out of this choice"
+	case state == host.Offline:
+		refusal.Reason = fmt.Sprintf("has not answered for %s", c.now.Sub(h.LastSeenAt).Round(time.Second))
+	case state == host.Cordoned:
+		refusal.Reason = "is cordoned and takes no VMs until it is uncordoned"
+	case c.unlike(h) != "":
+		refusal.Reason = c.unlike(h)
+	default:
+		refusal.Reason, refusal.room = c.lacks(h)
+	}
+	return refusal, refusal.Reason != ""
+}
+
+// unlike says why a running VM cannot go on with this host's processors.
+func (c check) unlike(h host.Host) string {
+	switch {
+	case !c.request.Live || c.from.ID == "":
+		return ""
+	case h.Facts.Architecture != c.from.Facts.Architecture:
+		return fmt.Sprintf("has the architecture %s, and %s has %s", h.Facts.Architecture, c.from.Name, c.from.Facts.Architecture)
+	case h.Facts.Acceleration != c.from.Facts.Acceleration:
+		return fmt.Sprintf("runs VMs by %s, and %s by %s; move the VM while it is off", h.Facts.Acceleration, c.from.Name, c.from.Facts.Acceleration)
+	}
+	return ""
+}
+
+// lacks says what the host has too little of; the second value is whether that is a matter of room.
+func (c check) lacks(h host.Host) (string, bool) {
+	free, spec := h.Free(), c.request.Spec
+	if most := h.Facts.MemoryBytes - host.ReservedMemoryBytes; spec.MemoryBytes > most {
+		return fmt.Sprintf("can give VMs %s of memory in all, and %s are needed", size(max(0, most)), size(spec.MemoryBytes)), false
+	}
+	if spec.CPUs > h.Facts.CPUs*host.CPUOvercommit {
+		return fmt.Sprintf("can give VMs %d CPUs in all, and %d are needed", h.Facts.CPUs*host.CPUOvercommit, spec.CPUs), false
+	}
+	if spec.MemoryBytes > free.MemoryBytes {
+		return fmt.Sprintf("has %s of memory left, and %s are needed", size(free.MemoryBytes), size(spec.MemoryBytes)), true
+	}
+	if spec.CPUs > free.CPUs {
+		return fmt.Sprintf("has %d virtual CPUs left, and %d are needed", free.CPUs, spec.CPUs), true
+	}
+	if reason, room := c.unseen(h); reason != "" {
+		return reason, room
+	}
+	if c.diskBytes == 0 {
+		return "", false
+	}
+	return poolLacks(h, c.pool, c.diskBytes)
+}
+
+// unseen says which of the VM's disks the host can neither see nor be sent.
+func (c check) unseen(h host.Host) (string, bool) {
+	for _, disk := range c.request.Volumes {
+		if disk.Host == "" {
+			pool, found := h.Pool(disk.Pool)
+			if !found || !pool.Shared {
+				return fmt.Sprintf("does not see the shared pool %s, which holds disk %s", disk.Pool, disk.Device), false
+			}
+			if !pool.Available {
+				return fmt.Sprintf("cannot reach pool %s now%s", disk.Pool, because(pool.Detail)), true
+			}
+			continue
+		}
+		if c.request.NeedShared && disk.Host != h.ID {
+			return fmt.Sprintf("does not see disk %s, which is in a pool of another host", disk.Device), false
+		}
+	}
+	return "", false
+}
+
+func poolLacks(h host.Host, name string, bytes int64) (string, bool) {
+	pool, found := h.Pool(name)
+	free := max(0, pool.CapacityBytes-pool.UsedBytes)
+	switch {
+	case !found:
+		return fmt.Sprintf("has no pool %s", name), false
+	case !pool.Available:
+		return fmt.Sprintf("cannot use pool %s now%s", name, because(pool.Detail)), true
+	case float64(pool.UsedBytes) >= PoolFullFraction*float64(pool.CapacityBytes):
+		return fmt.Sprintf("has a full pool %s: %s of %s are used", name, size(pool.UsedBytes), size(pool.CapacityBytes)), true
+	case bytes/ThinRatio > free:
+		return fmt.Sprintf("has %s free in pool %s, too little for a disk of %s", size(free), name, size(bytes)), true
+	}
+	return "", false
+}
+
+func because(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return " (" + detail + ")"
+}
+
+// score is 0 to 1: the room left once the VM is there, less for CPU and memory that would be left out of balance, which
+// strands the one of them that is left over.
+func (c check) score(h host.Host) float64 {
+	free := h.Free()
+	memory := fraction(float64(free.MemoryBytes-c.request.Spec.MemoryBytes), float64(h.Facts.MemoryBytes-host.ReservedMemoryBytes))
+	cpus := fraction(float64(free.CPUs-c.request.Spec.CPUs), float64(h.Facts.CPUs*host.CPUOvercommit))
+	idle := 1 - min(1, max(0, h.Use.CPUFraction))
+	if math.IsNaN(idle) {
+		idle = 0
+	}
+	disk := 1.0
+	if pool, found := h.Pool(c.pool); found && !pool.Shared {
+		disk = fraction(float64(pool.CapacityBytes-pool.UsedBytes), float64(pool.CapacityBytes))
+	}
+	room := 0.45*memory + 0.25*cpus + 0.2*idle + 0.1*disk
+	return room * (1 - 0.25*math.Abs(memory-cpus))
+}
+
+func fraction(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return min(1, max(0, part/whole))
+}
+
+// refusalsShown is how many refusals an error spells out.
+const refusalsShown = 5
+
+// failure explains why no host can take the VM.
+func (c check) failure(refused []Refusal) error {
+	if c.request.Host != "" {
+		if len(refused) == 0 {
+			return fault.Invalid("there is no host %s; see the list of hosts", c.request.Host).At("host")
+		}
+		message := fmt.Sprintf("host %s %s; choose another host or leave the choice to the placement", refused[0].HostName, refused[0].Reason)
+		if refused[0].room {
+			return fault.New(fault.KindExhausted, message).At("host")
+		}
+		return fault.New(fault.KindInvalid, message).At("host")
+	}
+	if len(refused) == 0 {
+		return fault.Exhausted("there is no host yet to put a VM on; add one first")
+	}
+	kind, field := c.kindOf(refused)
+	advice := "free or add room, or ask for less"
+	if kind == fault.KindInvalid {
+		advice = "change the request"
+	}
+	return fault.New(kind, fmt.Sprintf("no host can take the VM; %s: %s", advice, summary(refused))).At(field)
+}
+
+// kindOf tells a request that no host could ever fulfil from a lack of room that may pass.
+func (c check) kindOf(refused []Refusal) (fault.Kind, string) {
+	noPool, tooBig := 0, 0
+	for _, refusal := range refused {
+		switch {
+		case refusal.Reason == fmt.Sprintf("has no pool %s", c.pool):
+			noPool++
+		case strings.HasPrefix(refusal.Reason, "can give VMs "):
+			tooBig++
+		}
+	}
+	switch {
+	case noPool == len(refused):
+		return fault.KindInvalid, "pool"
+	case tooBig == len(refused):
+		return fault.KindInvalid, "memory_bytes"
+	}
+	return fault.KindExhausted, ""
+}
+
+// summary lists the refusals, those for lack of room first, since they say what would help.
+func summary(refused []Refusal) string {
+	sorted := slices.Clone(refused)
+	slices.SortStableFunc(sorted, func(a, b Refusal) int { return cmp.Compare(order(a), order(b)) })
+	texts := make([]string, 0, refusalsShown+1)
+	for i, refusal := range sorted {
+		if i == refusalsShown && len(sorted) > refusalsShown+1 {
+			texts = append(texts, fmt.Sprintf("and %d more", len(sorted)-i))
+			break
+		}
+		texts = append(texts, refusal.HostName+" "+refusal.Reason)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func order(r Refusal) int {
+	if r.room {
+		return 0
+	}
+	return 1
+}
+
+func size(bytes int64) string {
+	const gibibyte = 1 << 30
+	if bytes >= gibibyte {
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(bytes)/gibibyte), ".0") + " GiB"
+	}
+	return fmt.Sprintf("%d MiB", bytes>>20)
+}

@@ -42,6 +42,7 @@ type Backup struct {
 	Base          id.Backup   `json:"base_id,omitempty" doc:"The backup whose checkpoint an incremental one was read against"`
 	State         State       `json:"state"`
 	Frozen        bool        `json:"frozen" doc:"The guest's file systems were frozen at the instant of the backup"`
+	Checkpoint    bool        `json:"checkpoint" doc:"The VM's disks track what changed since it, so the next one can be incremental"`
 	Schedule      id.Schedule `json:"schedule_id,omitempty"`
 	Disks         []Disk      `json:"disks"`
 	Spec          vm.Spec     `json:"spec" doc:"The VM's hardware, to make it again"`

@@ -85,3 +85,10 @@ type Keep struct {
 	Last        int   `json:"last,omitempty" minimum:"0" doc:"Keep the newest so many"`
 	WithinHours int64 `json:"within_hours,omitempty" minimum:"0" doc:"Keep those younger than this"`
 }
+
+// ScheduleInfo is what the timer of a schedule knows that the inventory does not.
+type ScheduleInfo struct {
+	NextRunAt time.Time // zero while it is paused
+	LastRunAt time.Time // zero if it never ran
+	Skipped   int64     // runs left out because the one before was still at work
+}

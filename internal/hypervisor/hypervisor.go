@@ -163,6 +163,7 @@ type Migrator interface {
 	// is a Conflict.
 	AbortMigration(ctx context.Context, machine id.VM) error
 	// PrepareIncoming removes what an earlier, failed migration may have left on a target: a domain that is not running.
+	// Conflict if the VM runs here, Unavailable while it is being received.
 	PrepareIncoming(ctx context.Context, machine id.VM) error
 	// Checkpoints reads the definitions of a VM's backup checkpoints, oldest first, to take them to another host.
 	Checkpoints(ctx context.Context, machine id.VM) ([]Checkpoint, error)
@@ -195,12 +196,13 @@ const (
 	MigrationGone     MigrationPhase = "gone"
 )
 
-// MigrationStatus is a reading of a migration. Rounds holds each iteration this process has seen, oldest first; a
-// process that re-attached knows only those since.
+// MigrationStatus is a reading of a migration. Rounds holds one entry for each iteration this process has seen, oldest
+// first; a process that re-attached knows only those since. The last entry changes until the next iteration begins; an
+// iteration that is over says what it left to do.
 type MigrationStatus struct {
 	Phase   MigrationPhase   `json:"phase"`
 	Rounds  []precopy.Round  `json:"rounds"`
-	Outcome *precopy.Outcome `json:"outcome,omitempty"` // with MigrationDone, if it could be learnt
+	Outcome *precopy.Outcome `json:"outcome,omitempty"` // with MigrationDone, if it could be learnt; with MigrationNone on a host where the VM arrived
 	Error   string           `json:"error,omitempty"`   // with MigrationFailed
 }
 
@@ -222,7 +224,8 @@ type Checkpoint struct {
 type Snapshotter interface {
 	// BeginExport takes the instant, creates the checkpoint, and serves each disk over NBD on a unix socket until
 	// EndExport. With Since it also exports which blocks changed since that checkpoint; NotFound if that checkpoint or its
-	// bitmap is missing or broken. A second call with the same checkpoint name finds the export that runs.
+	// bitmap is missing or broken. A second call with the same checkpoint name finds the export that runs; if that export
+	// has died, it takes another instant. A VM that is off is a Conflict: nothing writes to its disks, so read those.
 	BeginExport(ctx context.Context, request Export) (ExportInfo, error)
 	// EndExport stops serving and removes the scratch files; no export is fine.
 	EndExport(ctx context.Context, machine id.VM) error

@@ -131,7 +131,7 @@ func (h *Host) MigrationStatus(ctx context.Context, vm id.VM) (hypervisor.Migrat
 		case witnessed && (ended.Phase == hypervisor.MigrationDone) == !known:
 			status = ended
 		case known:
-			status.Phase = hypervisor.MigrationNone
+			status.Phase, status.Outcome = hypervisor.MigrationNone, m.arrival
 		default:
 			status.Phase = hypervisor.MigrationGone
 		}
@@ -186,17 +186,18 @@ func (h *Host) complete(vm id.VM, m *machine) hypervisor.MigrationStatus {
 	if job.suspended {
 		power = hypervisor.Suspended
 	}
-	arrived := &machine{definition: m.definition, power: hypervisor.Receiving, guest: m.guest, frozen: m.frozen, load: m.load, starts: m.starts}
+	arrived := &machine{definition: m.definition, power: hypervisor.Receiving, guest: m.guest, frozen: m.frozen, load: m.load}
 	job.target.machines[vm] = arrived
 	job.target.setPower(vm, arrived, power)
 	delete(h.node.machines, vm)
 	h.node.changed(vm)
+	outcome := precopy.Outcome{
+		TotalMS: job.elapsedMS, DowntimeMS: job.remaining * 1000 / job.bandwidth(m.load), Iterations: job.iteration,
+		TransferredBytes: job.sent + job.remaining, PostCopy: job.postCopy,
+	}
+	arrived.arrival = &outcome
 	h.endings[vm] = hypervisor.MigrationStatus{
-		Phase: hypervisor.MigrationDone, Rounds: h.rounds[vm],
-		Outcome: &precopy.Outcome{
-			TotalMS: job.elapsedMS, DowntimeMS: job.remaining * 1000 / job.bandwidth(m.load), Iterations: job.iteration,
-			TransferredBytes: job.sent + job.remaining, PostCopy: job.postCopy,
-		},
+		Phase: hypervisor.MigrationDone, Rounds: slices.Clone(h.rounds[vm]), Outcome: &outcome,
 	}
 	return h.endings[vm]
 }
@@ -272,15 +273,18 @@ func (h *Host) AbortMigration(ctx context.Context, vm id.VM) error {
 	})
 }
 
-// PrepareIncoming removes a machine that is not running; one that arrives this moment is a Conflict.
+// PrepareIncoming removes a machine that is not running.
 func (h *Host) PrepareIncoming(ctx context.Context, vm id.VM) error {
 	return h.do(ctx, "PrepareIncoming", func() error {
 		m, known := h.node.machines[vm]
 		if !known {
 			return nil
 		}
-		if m.running() || h.cluster.senderTo(h.node, vm) != nil {
+		if m.running() {
 			return fault.Conflict("VM %s is on here, so it cannot arrive here", m.definition.Name)
+		}
+		if h.cluster.senderTo(h.node, vm) != nil {
+			return fault.Unavailable("VM %s is arriving here this moment; try again when that has ended", m.definition.Name)
 		}
 		delete(h.node.machines, vm)
 		return nil

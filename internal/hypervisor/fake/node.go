@@ -7,6 +7,7 @@ import (
 
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/precopy"
 )
 
 // node is what a host is whether or not a driver looks at it.
@@ -40,8 +41,8 @@ type machine struct {
 	guest       guestState
 	frozen      bool
 	load        Load
-	starts      int64
 	samples     int64
+	arrival     *precopy.Outcome // of the migration that brought it
 }
 
 func (m *machine) running() bool { return m.power == hypervisor.On || m.power == hypervisor.Suspended }
@@ -67,7 +68,7 @@ func (n *node) setPower(vm id.VM, m *machine, power hypervisor.Power) {
 		return
 	}
 	if power == hypervisor.On && !m.running() {
-		m.starts++
+		m.arrival = nil
 		m.samples = 0
 	}
 	if power == hypervisor.Off {

@@ -42,9 +42,7 @@ func (h *Host) BeginExport(ctx context.Context, request hypervisor.Export) (hype
 		if m.export != nil || m.sending != nil {
 			return fault.Conflict("VM %s has another job; wait for it", m.definition.Name)
 		}
-		if slices.Contains(m.checkpoints, request.Checkpoint) {
-			return fault.Conflict("VM %s has a checkpoint %s already", m.definition.Name, request.Checkpoint)
-		}
+		h.dropCheckpoint(m, request.Checkpoint)
 		if request.Since != "" && !h.tracked(m, request.Since) {
 			return fault.NotFound("the changes of VM %s since checkpoint %s are not known; take a full backup", m.definition.Name, request.Since)
 		}
@@ -125,12 +123,16 @@ func (h *Host) DeleteCheckpoint(ctx context.Context, vm id.VM, name string) erro
 		if err != nil {
 			return err
 		}
-		m.checkpoints = slices.DeleteFunc(m.checkpoints, func(other string) bool { return other == name })
-		for _, place := range m.definition.Disks {
-			delete(h.cluster.diskAt(h.node, place).bitmaps, name)
-		}
+		h.dropCheckpoint(m, name)
 		return nil
 	})
+}
+
+func (h *Host) dropCheckpoint(m *machine, name string) {
+	m.checkpoints = slices.DeleteFunc(m.checkpoints, func(other string) bool { return other == name })
+	for _, place := range m.definition.Disks {
+		delete(h.cluster.diskAt(h.node, place).bitmaps, name)
+	}
 }
 
 // Checkpoints lists the VM's checkpoints, oldest first.

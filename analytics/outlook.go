@@ -13,6 +13,13 @@ const (
 	NeededHours  = 6
 )
 
+const (
+	// trusted is how many times the length of the history a line without clear growth is believed into the future.
+	trusted = 4
+	// rhythm is the history from which a daily rhythm no longer passes for a trend.
+	rhythm = 48 * time.Hour
+)
+
 // chart is how many points of history and forecast a resource carries: many hosts must fit into one workflow result.
 type chart struct{ history, forecast int }
 
@@ -65,6 +72,9 @@ func (q question) resource(size amount, readings []Point, points chart) Resource
 	planned.Trend = &Trend{PerDay: fitted.slope, PerDayLow: fitted.slope - fitted.slopeInterval(), PerDayHigh: fitted.slope + fitted.slopeInterval(),
 		Points: fitted.points, SpanHours: fitted.span.Hours(), Fit: fitted.fit, ResidualSpread: fitted.spread}
 	q.judge(&planned, &fitted)
+	if planned.Verdict != Full && fitted.span < rhythm {
+		planned.Text += fmt.Sprintf(" This rests on %s only, in which a daily rhythm can look like growth.", span(fitted.span))
+	}
 	planned.Forecast = q.forecast(&fitted, points.forecast)
 	return planned
 }
@@ -91,21 +101,29 @@ func tooLittle(points []Point) *Missing {
 	return &Missing{Points: len(points), NeededPoints: NeededPoints, Hours: hours, NeededHours: NeededHours}
 }
 
-// judge finds when the line and the ends of its interval reach the total.
+// judge finds when the line and the ends of its interval reach the total. A slope that may as well be none says nothing
+// of the far future, so then only the near one counts.
 func (q question) judge(planned *Resource, fitted *line) {
 	expected := q.crossing(fitted, planned.Total, 0)
 	earliest := q.crossing(fitted, planned.Total, +1)
 	latest := q.crossing(fitted, planned.Total, -1)
+	grows := planned.Trend.PerDayLow > 0
+	if earliest != nil && !grows && *earliest > trusted*fitted.span.Hours()/24 {
+		earliest = nil
+	}
 	switch {
 	case planned.Used >= planned.Total:
 		planned.Verdict, planned.Text = Full, "It is full."
 		return
-	case expected != nil:
+	case expected != nil && grows:
 		planned.Verdict = RunsOut
 		planned.Text = fmt.Sprintf("Runs out in %s (%s).", inDays(*expected), between(earliest, latest, q.horizonDays))
 	case earliest != nil:
 		planned.Verdict = MayRunOut
-		planned.Text = fmt.Sprintf("May run out in %s at the earliest; by the trend it holds for %.0f days.", inDays(*earliest), q.horizonDays)
+		planned.Text = fmt.Sprintf("May run out in %s at the earliest; no growth stands out from the ups and downs.", inDays(*earliest))
+		if grows {
+			planned.Text = fmt.Sprintf("May run out in %s at the earliest; by the trend it holds for %.0f days.", inDays(*earliest), q.horizonDays)
+		}
 	default:
 		planned.Verdict = Holds
 		planned.Text = fmt.Sprintf("Holds for at least %.0f days.", q.horizonDays)

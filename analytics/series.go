@@ -39,13 +39,14 @@ func thin(points []Point, limit int) []Point {
 	thinned := make([]Point, 0, min(len(points), limit))
 	for begin := 0; begin < len(points); {
 		share := points[begin].At.Sub(first) / width
-		end, sum, offset := begin, 0.0, time.Duration(0)
+		end, sum, offset := begin, 0.0, 0.0
 		for ; end < len(points) && points[end].At.Sub(first)/width == share; end++ {
 			sum += points[end].Value
-			offset += points[end].At.Sub(points[begin].At) / 16 // keeps a long sum from overflowing
+			offset += points[end].At.Sub(points[begin].At).Seconds()
 		}
-		count := end - begin
-		thinned = append(thinned, Point{At: points[begin].At.Add(offset / time.Duration(count) * 16), Value: sum / float64(count)})
+		count := float64(end - begin)
+		middle := time.Duration(offset / count * float64(time.Second))
+		thinned = append(thinned, Point{At: points[begin].At.Add(middle), Value: sum / count})
 		begin = end
 	}
 	return thinned

@@ -45,6 +45,11 @@ func (c check) choosePool(candidates []host.Host) string {
 	if c.request.Pool != "" {
 		return c.request.Pool
 	}
+	for _, disk := range c.request.Volumes {
+		if disk.Host != "" {
+			return disk.Pool
+		}
+	}
 	if len(c.request.Volumes) > 0 {
 		return c.request.Volumes[0].Pool
 	}
@@ -89,7 +94,7 @@ func (c check) refuse(h host.Host) (Refusal, bool) {
 	case c.unlike(h) != "":
 		refusal.Reason = c.unlike(h)
 	default:
-		refusal.Reason, refusal.room = c.lacks(h)
+		refusal.Reason, refusal.cause = c.lacks(h)
 	}
 	return refusal, refusal.Reason != ""
 }
@@ -107,64 +112,64 @@ func (c check) unlike(h host.Host) string {
 	return ""
 }
 
-// lacks says what the host has too little of; the second value is whether that is a matter of room.
-func (c check) lacks(h host.Host) (string, bool) {
+// lacks says what the host has too little of, and what kind of lack that is.
+func (c check) lacks(h host.Host) (string, cause) {
 	free, spec := h.Free(), c.request.Spec
 	if most := h.Facts.MemoryBytes - host.ReservedMemoryBytes; spec.MemoryBytes > most {
-		return fmt.Sprintf("can give VMs %s of memory in all, and %s are needed", size(max(0, most)), size(spec.MemoryBytes)), false
+		return fmt.Sprintf("can give VMs %s of memory in all, and %s are needed", size(max(0, most)), size(spec.MemoryBytes)), tooBig
 	}
 	if spec.CPUs > h.Facts.CPUs*host.CPUOvercommit {
-		return fmt.Sprintf("can give VMs %d CPUs in all, and %d are needed", h.Facts.CPUs*host.CPUOvercommit, spec.CPUs), false
+		return fmt.Sprintf("can give VMs %d CPUs in all, and %d are needed", h.Facts.CPUs*host.CPUOvercommit, spec.CPUs), tooBig
 	}
 	if spec.MemoryBytes > free.MemoryBytes {
-		return fmt.Sprintf("has %s of memory left, and %s are needed", size(free.MemoryBytes), size(spec.MemoryBytes)), true
+		return fmt.Sprintf("has %s of memory left, and %s are needed", size(free.MemoryBytes), size(spec.MemoryBytes)), noRoom
 	}
 	if spec.CPUs > free.CPUs {
-		return fmt.Sprintf("has %d virtual CPUs left, and %d are needed", free.CPUs, spec.CPUs), true
+		return fmt.Sprintf("has %d virtual CPUs left, and %d are needed", free.CPUs, spec.CPUs), noRoom
 	}
-	if reason, room := c.unseen(h); reason != "" {
-		return reason, room
+	if reason, cause := c.unseen(h); reason != "" {
+		return reason, cause
 	}
 	if c.diskBytes == 0 {
-		return "", false
+		return "", unfit
 	}
 	return poolLacks(h, c.pool, c.diskBytes)
 }
 
 // unseen says which of the VM's disks the host can neither see nor be sent.
-func (c check) unseen(h host.Host) (string, bool) {
+func (c check) unseen(h host.Host) (string, cause) {
 	for _, disk := range c.request.Volumes {
 		if disk.Host == "" {
 			pool, found := h.Pool(disk.Pool)
 			if !found || !pool.Shared {
-				return fmt.Sprintf("does not see the shared pool %s, which holds disk %s", disk.Pool, disk.Device), false
+				return fmt.Sprintf("does not see the shared pool %s, which holds disk %s", disk.Pool, disk.Device), unfit
 			}
 			if !pool.Available {
-				return fmt.Sprintf("cannot reach pool %s now%s", disk.Pool, because(pool.Detail)), true
+				return fmt.Sprintf("cannot reach pool %s now%s", disk.Pool, because(pool.Detail)), noRoom
 			}
 			continue
 		}
 		if c.request.NeedShared && disk.Host != h.ID {
-			return fmt.Sprintf("does not see disk %s, which is in a pool of another host", disk.Device), false
+			return fmt.Sprintf("does not see disk %s, which is in a pool of another host", disk.Device), unfit
 		}
 	}
-	return "", false
+	return "", unfit
 }
 
-func poolLacks(h host.Host, name string, bytes int64) (string, bool) {
+func poolLacks(h host.Host, name string, bytes int64) (string, cause) {
 	pool, found := h.Pool(name)
 	free := max(0, pool.CapacityBytes-pool.UsedBytes)
 	switch {
 	case !found:
-		return fmt.Sprintf("has no pool %s", name), false
+		return fmt.Sprintf("has no pool %s", name), noPool
 	case !pool.Available:
-		return fmt.Sprintf("cannot use pool %s now%s", name, because(pool.Detail)), true
+		return fmt.Sprintf("cannot use pool %s now%s", name, because(pool.Detail)), noRoom
 	case float64(pool.UsedBytes) >= PoolFullFraction*float64(pool.CapacityBytes):
-		return fmt.Sprintf("has a full pool %s: %s of %s are used", name, size(pool.UsedBytes), size(pool.CapacityBytes)), true
+		return fmt.Sprintf("has a full pool %s: %s of %s are used", name, size(pool.UsedBytes), size(pool.CapacityBytes)), noRoom
 	case bytes/ThinRatio > free:
-		return fmt.Sprintf("has %s free in pool %s, too little for a disk of %s", size(free), name, size(bytes)), true
+		return fmt.Sprintf("has %s free in pool %s, too little for a disk of %s", size(free), name, size(bytes)), noRoom
 	}
-	return "", false
+	return "", unfit
 }
 
 func because(detail string) string {
@@ -209,7 +214,7 @@ func (c check) failure(refused []Refusal) error {
 			return fault.Invalid("there is no host %s; see the list of hosts", c.request.Host).At("host")
 		}
 		message := fmt.Sprintf("host %s %s; choose another host or leave the choice to the placement", refused[0].HostName, refused[0].Reason)
-		if refused[0].room {
+		if refused[0].cause == noRoom {
 			return fault.New(fault.KindExhausted, message).At("host")
 		}
 		return fault.New(fault.KindInvalid, message).At("host")
@@ -227,19 +232,13 @@ func (c check) failure(refused []Refusal) error {
 
 // kindOf tells a request that no host could ever fulfil from a lack of room that may pass.
 func (c check) kindOf(refused []Refusal) (fault.Kind, string) {
-	noPool, tooBig := 0, 0
-	for _, refusal := range refused {
-		switch {
-		case refusal.Reason == fmt.Sprintf("has no pool %s", c.pool):
-			noPool++
-		case strings.HasPrefix(refusal.Reason, "can give VMs "):
-			tooBig++
-		}
+	all := func(wanted cause) bool {
+		return !slices.ContainsFunc(refused, func(r Refusal) bool { return r.cause != wanted })
 	}
 	switch {
-	case noPool == len(refused):
+	case all(noPool):
 		return fault.KindInvalid, "pool"
-	case tooBig == len(refused):
+	case all(tooBig):
 		return fault.KindInvalid, "memory_bytes"
 	}
 	return fault.KindExhausted, ""
@@ -261,7 +260,7 @@ func summary(refused []Refusal) string {
 }
 
 func order(r Refusal) int {
-	if r.room {
+	if r.cause == noRoom {
 		return 0
 	}
 	return 1

@@ -40,8 +40,18 @@ type Refusal struct {
 	Host     id.Host `json:"host_id"`
 	HostName string  `json:"host_name"`
 	Reason   string  `json:"reason" doc:"Reads on after the host's name: is cordoned"`
-	room     bool    // there is no room now; otherwise it cannot ever take this VM as asked
+	cause    cause
 }
+
+// cause tells refusals apart by what would help.
+type cause int
+
+const (
+	unfit  cause = iota // the host is the wrong one as things stand
+	noRoom              // there is no room now, or something there does not answer
+	tooBig              // the VM is larger than the whole host
+	noPool              // the host has no such pool
+)
 
 // Sizes of what a pool may promise.
 const (

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# build.sh: NovaCron's own binaries into ./bin. A binary that comes out the same keeps its file, so that nothing restarts
+# for nothing; one that differs gets a new file, because the old one may be running.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$root"
+mkdir -p "$bin"
+
+# build NAME [FLAG...]
+build() {
+  local name=$1
+  shift
+  go build -ldflags '-s -w' "$@" -o "$bin/$name.new" "./cmd/$name"
+  if cmp -s "$bin/$name.new" "$bin/$name"; then rm "$bin/$name.new"; else mv "$bin/$name.new" "$bin/$name"; fi
+}
+
+CGO_ENABLED=0 build novacron
+CGO_ENABLED=0 build novacron-server
+# The binding finds libvirt at run time, so one worker binary serves hosts with different versions of it.
+build novacron-worker -tags libvirt_dlopen

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# up.sh: brings up the whole stack, or what of it is missing or changed. Safe to repeat, and to interrupt.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+source "$stack/services.sh"
+need_root
+one_at_a_time
+
+prepare() {
+  local sets=(up)
+  ((LAB_HOSTS == 0)) || sets+=(lab)
+  "$stack/packages.sh" "${sets[@]}"
+  say "building (a first build takes minutes, most of them for Temporal)"
+  make -C "$root" --no-print-directory build || die "the build failed; its words are above."
+}
+
+# free_port NAME WHAT ADDRESS VARIABLE: a service that is not running yet must find its port free, or held by its own orphan.
+free_port() {
+  local name=$1 what=$2 address=$3 variable=$4 listener pid
+  running "$name" && return 0
+  listener=$(ss -Hltnp "sport = :${address##*:}" | grep -F " $address " || true)
+  [[ -n $listener ]] || return 0
+  pid=$(grep -o 'pid=[0-9]*' <<<"$listener" | head -1 | cut -d= -f2)
+  if [[ -n $pid && $(readlink "/proc/$pid/fd/9" 2>/dev/null) == "$state/$name.lock" ]]; then return 0; fi
+  die "$address is taken by ${pid:+process $pid, }$(ps -o args= -p "${pid:-0}" 2>/dev/null || echo another process), and $what needs it." \
+    "Stop that, or choose another: make up $variable=${address%:*}:PORT"
+}
+
+check_ports() {
+  free_port temporal Temporal "$NOVACRON_TEMPORAL_ADDRESS" NOVACRON_TEMPORAL_ADDRESS
+  free_port temporal "Temporal's web UI" "$NOVACRON_TEMPORAL_UI_ADDRESS" NOVACRON_TEMPORAL_UI_ADDRESS
+  free_port temporal "Temporal's health check" "$NOVACRON_TEMPORAL_HEALTH_ADDRESS" NOVACRON_TEMPORAL_HEALTH_ADDRESS
+  free_port server "NovaCron's API" "$NOVACRON_LISTEN" NOVACRON_LISTEN
+}
+
+# ready NAME SECONDS URL
+ready() {
+  await "$2" answers "$3" && return 0
+  last_words "$1" >&2
+  die "$1 was not ready after $2 s ($3)." "Above is the end of its log, $logs/$1/current."
+}
+
+database() {
+  "$stack/postgres.sh" prepare
+  local outcome
+  outcome=$(start_service postgres "$(fingerprint postgres "$stack/postgres.sh" "$stack/postgresql.conf")")
+  # A cluster that was killed may have a long log to replay.
+  "$stack/postgres.sh" ensure 120
+  say "PostgreSQL: $outcome"
+}
+
+control_plane() {
+  local server_outcome temporal_outcome control_outcome
+  temporal_outcome=$(start_service temporal "$(fingerprint temporal "$bin/novacron-temporal")")
+  "$bin/novacron-server" migrate 8>&- >"$logs/migrate.log" 2>&1 || {
+    cat "$logs/migrate.log" >&2
+    die "the inventory's schema could not be brought up to date; the reason is above." "Nothing was changed by the migration that failed."
+  }
+  "$bin/novacron-server" admin 8>&- >"$logs/admin.log" 2>&1 || {
+    cat "$logs/admin.log" >&2
+    die "the administrator's account could not be ensured; the reason is above."
+  }
+  ready temporal 120 "http://$NOVACRON_TEMPORAL_HEALTH_ADDRESS/healthz"
+  say "Temporal: $temporal_outcome"
+  server_outcome=$(start_service server "$(fingerprint server "$bin/novacron-server")")
+  control_outcome=$(start_service control "$(fingerprint control "$bin/novacron-server")")
+  ready server 60 "http://$NOVACRON_LISTEN/readyz"
+  say "NovaCron: server $server_outcome, control worker $control_outcome"
+}
+
+lab() {
+  ((LAB_HOSTS)) || return 0
+  "$root/deploy/lab/lab.sh" up "$LAB_HOSTS" 8>&- ||
+    die "the lab did not come up; the reason is above." "LAB_HOSTS=0 make up leaves it out."
+  say "lab: $LAB_HOSTS hosts"
+  "$stack/guest.sh"
+}
+
+summary() {
+  cat <<TEXT
+
+NovaCron is up.
+  UI and API     http://$NOVACRON_LISTEN/
+  Temporal's UI  http://$NOVACRON_TEMPORAL_UI_ADDRESS/
+  Administrator  user admin, password in $NOVACRON_DATA/admin-password
+  CLI            $bin/novacron (its context is $NOVACRON_DATA/context.json)
+  Logs           $logs/<service>/current
+  Next           make demo; make down stops everything and keeps the data
+TEXT
+}
+
+prepare
+write_services
+check_ports
+start_supervision
+database
+control_plane
+lab
+summary

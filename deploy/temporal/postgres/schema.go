@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+	schemaversion "go.temporal.io/server/schema/postgresql/v12"
+	"go.temporal.io/server/tools/common/schema"
+	"go.temporal.io/server/tools/sql"
+)
+
+// Await returns once PostgreSQL accepts a connection, however long that takes: it may well start after us. It gives up
+// only when ctx ends.
+func Await(ctx context.Context, d Database, logger log.Logger) error {
+	const pause, complainEvery = 200 * time.Millisecond, 25
+	for attempt := 0; ; attempt++ {
+		connection, err := sql.NewConnection(d.SQL(d.maintenance, 1), log.NewNoopLogger())
+		if err == nil {
+			// The connection is lazy: only a query tells.
+			_, err = connection.ListTables()
+			connection.Close()
+		}
+		if err == nil {
+			return nil
+		}
+		if attempt%complainEvery == 0 {
+			logger.Warn("waiting for PostgreSQL", tag.Address(d.String()), tag.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// EnsureSchema creates the databases that are missing and applies the schema versions that are missing. A run that was
+// killed half-way is completed by the next one.
+func EnsureSchema(ctx context.Context, d Database, logger log.Logger) error {
+	for _, part := range []struct{ database, schema, version string }{
+		{Main, "postgresql/v12/temporal", schemaversion.Version},
+		{Visibility, "postgresql/v12/visibility", schemaversion.VisibilityVersion},
+	} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := sql.DoCreateDatabase(d.SQL(part.database, 1), d.maintenance, logger); err != nil {
+			return fmt.Errorf("cannot create the database %s: %w", part.database, err)
+		}
+		if err := ensureVersion(d.SQL(part.database, 2), part.schema, part.version, logger); err != nil {
+			return fmt.Errorf("cannot bring the schema of %s to version %s: %w", part.database, part.version, err)
+		}
+	}
+	return nil
+}
+
+// ensureVersion runs the same two tasks as temporal-sql-tool's setup-schema -v 0.0 and update-schema.
+func ensureVersion(cfg *config.SQL, schemaName, version string, logger log.Logger) error {
+	connection, err := sql.NewConnection(cfg, logger)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	current, err := connection.ReadSchemaVersion()
+	if err == nil && current == version {
+		return nil
+	}
+	if err != nil {
+		// No version table yet, or an empty one: this task creates both and never lowers a version.
+		setup := &schema.SetupConfig{InitialVersion: "0.0"}
+		if err := schema.NewSetupSchemaTask(connection, setup, logger).Run(); err != nil {
+			return err
+		}
+	}
+	return schema.NewUpdateSchemaTask(connection, &schema.UpdateConfig{SchemaName: schemaName}, logger).Run()
+}

@@ -179,7 +179,9 @@ func (h *Host) complete(vm id.VM, m *machine) hypervisor.MigrationStatus {
 	job := m.sending
 	for _, place := range m.definition.Disks {
 		if slices.Contains(job.request.CopyDisks, place.Device) {
-			job.target.disks[place.Path] = h.cluster.diskAt(h.node, place).clone()
+			moved := h.cluster.diskAt(h.node, place)
+			job.target.disks[place.Path] = moved
+			h.node.disks[place.Path] = newDisk(moved.bytes.Snapshot()) // the source's file stays behind
 		}
 	}
 	power := hypervisor.On

@@ -89,20 +89,6 @@ func (n *node) changed(vm id.VM) {
 	}
 }
 
-// diskAt returns the bytes at a path as this node sees them.
-func (c *Cluster) diskAt(n *node, place hypervisor.Disk) *disk {
-	room := n.disks
-	if place.Shared {
-		room = c.shared
-	}
-	found, known := room[place.Path]
-	if !known {
-		found = newDisk(DefaultDiskBytes)
-		room[place.Path] = found
-	}
-	return found
-}
-
 // stop lets go of everything that a machine's process holds.
 func (c *Cluster) stop(n *node, vm id.VM, m *machine, crashed bool) {
 	if m.sending != nil {

@@ -2,27 +2,32 @@ package fake
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/nbd"
+	nbdfake "github.com/novacron/novacron/internal/nbd/fake"
 )
 
-// dirtyContext is how QEMU names the metadata context of a bitmap that was exported as "dirty".
-const dirtyContext = "qemu:dirty-bitmap:dirty"
+// dirtyContext is how QEMU names the metadata context of a bitmap that was exported as "changes".
+const dirtyContext = "qemu:dirty-bitmap:changes"
 
 // export is what is served of a machine's disks, as they were at one instant.
 type export struct {
 	checkpoint string
 	info       hypervisor.ExportInfo
-	server     *nbdServer
+	server     *nbdfake.Server
 }
 
 // endExport stops serving.
 func (m *machine) endExport() {
 	if m.export != nil {
-		m.export.server.stop()
+		_ = m.export.server.Close()
+		_ = os.RemoveAll(filepath.Dir(m.export.info.Socket))
 		m.export = nil
 	}
 }
@@ -31,6 +36,9 @@ func (m *machine) endExport() {
 func (h *Host) BeginExport(ctx context.Context, request hypervisor.Export) (hypervisor.ExportInfo, error) {
 	var info hypervisor.ExportInfo
 	err := h.do(ctx, "BeginExport", func() error {
+		if request.Checkpoint == "" {
+			return fault.Invalid("an export needs the name of the checkpoint to create").At("checkpoint")
+		}
 		m, err := h.findRunning(request.VM)
 		if err != nil {
 			return err
@@ -58,31 +66,31 @@ func (h *Host) BeginExport(ctx context.Context, request hypervisor.Export) (hype
 
 // serve snapshots the disks, opens the server and creates the checkpoint.
 func (h *Host) serve(m *machine, request hypervisor.Export) (*export, error) {
-	exports := map[string]nbdExport{}
-	info := hypervisor.ExportInfo{}
+	var served []nbdfake.Export
+	var info hypervisor.ExportInfo
 	for _, place := range m.definition.Disks {
-		bytes := h.cluster.diskAt(h.node, place)
-		instant := bytes.clone()
-		served := nbdExport{disk: instant}
-		described := hypervisor.ExportDisk{Device: place.Device, Export: place.Device, SizeBytes: instant.size}
+		current := h.cluster.diskAt(h.node, place)
+		described := hypervisor.ExportDisk{Device: place.Device, Export: place.Device, SizeBytes: current.bytes.Size()}
+		offered := nbdfake.Export{Name: place.Device, Disk: current.bytes.Snapshot(), ReadOnly: true}
 		if request.Since != "" && place.Format == "qcow2" {
-			served.dirty = instant.bitmaps[request.Since].dirty
 			described.MetaContext = dirtyContext
+			offered.Contexts = map[string][]nbd.Extent{dirtyContext: current.bytes.Dirty(request.Since)}
 		}
-		exports[place.Device] = served
-		info.Disks = append(info.Disks, described)
+		served, info.Disks = append(served, offered), append(info.Disks, described)
 	}
-	server, err := serveNBD(exports)
+	directory, err := os.MkdirTemp("", "fake-nbd-") // short enough for a socket's path
 	if err != nil {
-		return nil, fault.Internal("the export of VM %s could not be served", m.definition.Name).Because(err)
+		return nil, fault.Internal("the export of VM %s has no place", m.definition.Name).Because(err)
 	}
-	info.Socket = server.socket
-	if request.Checkpoint != "" {
-		m.checkpoints = append(m.checkpoints, request.Checkpoint)
-		for _, place := range m.definition.Disks {
-			if place.Format == "qcow2" {
-				h.cluster.diskAt(h.node, place).bitmaps[request.Checkpoint] = &bitmap{dirty: map[int64]bool{}}
-			}
+	info.Socket = filepath.Join(directory, "nbd.sock")
+	server, err := nbdfake.Serve(info.Socket, served...)
+	if err != nil {
+		return nil, fault.Internal("the export of VM %s cannot be served", m.definition.Name).Because(err)
+	}
+	m.checkpoints = append(m.checkpoints, request.Checkpoint)
+	for _, place := range m.definition.Disks {
+		if place.Format == "qcow2" {
+			h.cluster.diskAt(h.node, place).track(request.Checkpoint)
 		}
 	}
 	return &export{checkpoint: request.Checkpoint, info: info, server: server}, nil
@@ -98,8 +106,7 @@ func (h *Host) bitmapsWhole(m *machine, checkpoint string) bool {
 		if place.Format != "qcow2" {
 			continue
 		}
-		b, found := h.cluster.diskAt(h.node, place).bitmaps[checkpoint]
-		if !found || b.broken {
+		if !h.cluster.diskAt(h.node, place).tracks(checkpoint) {
 			return false
 		}
 	}
@@ -131,7 +138,7 @@ func (h *Host) DeleteCheckpoint(ctx context.Context, vm id.VM, name string) erro
 func (h *Host) dropCheckpoint(m *machine, name string) {
 	m.checkpoints = slices.DeleteFunc(m.checkpoints, func(other string) bool { return other == name })
 	for _, place := range m.definition.Disks {
-		delete(h.cluster.diskAt(h.node, place).bitmaps, name)
+		h.cluster.diskAt(h.node, place).forget(name)
 	}
 }
 

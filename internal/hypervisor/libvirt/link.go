@@ -1,0 +1,220 @@
+//go:build cgo
+
+package libvirt
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	virt "libvirt.org/go/libvirt"
+
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// The daemon is given up when it has not answered for keepaliveSeconds * keepaliveCount.
+const (
+	keepaliveSeconds = 3
+	keepaliveCount   = 4
+	reconnectFirst   = 100 * time.Millisecond
+	reconnectLast    = 2 * time.Second
+)
+
+var eventLoop sync.Once
+
+// startEventLoop runs libvirt's own event loop, one a process; without it there are no keepalives and no events.
+func startEventLoop() {
+	eventLoop.Do(func() {
+		if err := virt.EventRegisterDefaultImpl(); err != nil {
+			panic("BUG: libvirt refuses its own event loop: " + err.Error())
+		}
+		go func() {
+			for {
+				_ = virt.EventRunDefaultImpl() // it fails only for one round, and the next one polls again
+			}
+		}()
+	})
+}
+
+// session is one connection. It is closed when it has been given up and the last call on it has returned, since libvirt
+// frees a connection under the feet of those who use it.
+type session struct {
+	connection *virt.Connect
+	lost       chan struct{}
+	lose       sync.Once
+	calls      sync.WaitGroup
+}
+
+func openSession(uri string) (*session, error) {
+	connection, err := virt.NewConnect(uri)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{connection: connection, lost: make(chan struct{})}
+	err = connection.RegisterCloseCallback(func(*virt.Connect, virt.ConnectCloseReason) { s.giveUp() })
+	if err == nil {
+		err = connection.SetKeepAlive(keepaliveSeconds, keepaliveCount)
+	}
+	if err != nil {
+		s.end()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) giveUp() { s.lose.Do(func() { close(s.lost) }) }
+
+func (s *session) alive() bool {
+	alive, err := s.connection.IsAlive()
+	return err == nil && alive
+}
+
+// end closes the connection once nobody uses it.
+func (s *session) end() {
+	s.giveUp()
+	s.calls.Wait()
+	_ = s.connection.UnregisterCloseCallback()
+	_, _ = s.connection.Close()
+}
+
+// link keeps one session open for as long as it lives.
+type link struct {
+	uri   string
+	log   *slog.Logger
+	greet func(*session) error // called on each new session before anyone uses it; may be nil
+	done  chan struct{}
+	ended chan struct{}
+	once  sync.Once
+
+	mutex   sync.Mutex
+	current *session
+	failure error
+	changed chan struct{} // closed when current or failure changes
+}
+
+func newLink(uri string, log *slog.Logger, greet func(*session) error) *link {
+	l := &link{uri: uri, log: log, greet: greet, done: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{})}
+	go l.keep()
+	return l
+}
+
+// keep connects, waits until the connection is lost, and connects again.
+func (l *link) keep() {
+	defer close(l.ended)
+	wait := reconnectFirst
+	for {
+		fresh, err := l.open()
+		l.set(fresh, err)
+		if err == nil {
+			wait = reconnectFirst
+			select {
+			case <-fresh.lost:
+				l.log.Warn("the connection to libvirt is lost", "uri", l.uri)
+			case <-l.done:
+			}
+			l.set(nil, nil)
+			go fresh.end()
+		}
+		select {
+		case <-l.done:
+			return
+		case <-time.After(wait):
+		}
+		wait = min(wait*2, reconnectLast)
+	}
+}
+
+func (l *link) open() (*session, error) {
+	fresh, err := openSession(l.uri)
+	if err != nil {
+		return nil, err
+	}
+	if l.greet != nil {
+		if err := l.greet(fresh); err != nil {
+			fresh.end()
+			return nil, err
+		}
+	}
+	return fresh, nil
+}
+
+func (l *link) set(current *session, failure error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if failure != nil && l.failure == nil {
+		l.log.Warn("libvirt does not answer", "uri", l.uri, "error", failure)
+	}
+	l.current, l.failure = current, failure
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// enter returns the session for one call, which must call leave. It waits for the first connection to succeed or fail.
+func (l *link) enter(ctx context.Context) (*session, error) {
+	for {
+		l.mutex.Lock()
+		current, failure, changed := l.current, l.failure, l.changed
+		if current != nil {
+			current.calls.Add(1)
+		}
+		l.mutex.Unlock()
+		if current != nil {
+			return current, nil
+		}
+		if failure != nil {
+			return nil, away(failure)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, away(ctx.Err())
+		case <-l.done:
+			return nil, fault.Unavailable("the connection to libvirt has been closed")
+		case <-changed:
+		}
+	}
+}
+
+func (l *link) close() {
+	l.once.Do(func() { close(l.done) })
+	<-l.ended
+}
+
+func away(cause error) error {
+	return fault.Unavailable("libvirt does not answer on this host; try again when its daemon is back").Because(cause)
+}
+
+// call runs one use of libvirt and waits for it until ctx ends. libvirt's calls cannot be interrupted: one that ctx
+// leaves behind goes on and its answer is dropped.
+func call[T any](ctx context.Context, l *link, use func(*virt.Connect) (T, error)) (T, error) {
+	var zero T
+	current, err := l.enter(ctx)
+	if err != nil {
+		return zero, err
+	}
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		defer current.calls.Done()
+		value, err := use(current.connection)
+		answers <- answer{value, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return zero, fault.Unavailable("libvirt did not answer in time").Because(ctx.Err())
+	case got := <-answers:
+		if isConnectionLost(got.err) && !current.alive() {
+			current.giveUp()
+		}
+		return got.value, translate(got.err)
+	}
+}
+
+// run is call without a value.
+func run(ctx context.Context, l *link, use func(*virt.Connect) error) error {
+	_, err := call(ctx, l, func(connection *virt.Connect) (struct{}, error) { return struct{}{}, use(connection) })
+	return err
+}

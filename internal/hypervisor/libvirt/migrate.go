@@ -1,0 +1,268 @@
+//go:build cgo
+
+package libvirt
+
+import (
+	"context"
+	"net"
+	"time"
+
+	virt "libvirt.org/go/libvirt"
+
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/hypervisor"
+	"github.com/novacron/novacron/internal/id"
+)
+
+// libvirt counts bandwidth in MiB a second.
+const mebibyte = 1 << 20
+
+// migrationFlags are those of every migration. The daemons speak to each other (peer to peer), so that the migration
+// outlives this process. Unsafe, because libvirt tells shared storage by its file system's kind, while the inventory knows.
+const migrationFlags = virt.MIGRATE_LIVE | virt.MIGRATE_PEER2PEER | virt.MIGRATE_PERSIST_DEST | virt.MIGRATE_UNDEFINE_SOURCE |
+	virt.MIGRATE_UNSAFE | virt.MIGRATE_ABORT_ON_ERROR
+
+// StartMigration begins to send the VM, or finds that it is being sent.
+func (d *Driver) StartMigration(ctx context.Context, request hypervisor.Migration) error {
+	if net.ParseIP(request.TargetAddress) == nil {
+		return fault.Invalid("%q is not the address of a host", request.TargetAddress).At("target_address")
+	}
+	job, err := d.departure(ctx, request.VM)
+	if err != nil {
+		return err
+	}
+	switch job {
+	case hypervisor.NoJob:
+	case hypervisor.MigrationOut:
+		d.attach(request.VM)
+		return nil
+	default:
+		return fault.Conflict("VM %s is busy with another job (%s); wait for it", request.VM, job)
+	}
+	own, err := openSession(d.options.URI)
+	if err != nil {
+		return away(err)
+	}
+	started := d.track(request.VM)
+	if started == nil { // another call was quicker
+		go own.end()
+		return nil
+	}
+	started.throttles = request.AllowThrottle
+	go d.send(own, started, request)
+	select {
+	case <-started.begun:
+		return nil
+	case <-started.ended:
+		return started.refusal()
+	case <-ctx.Done():
+		return fault.Unavailable("the migration of VM %s has not begun in time", request.VM).Because(ctx.Err())
+	}
+}
+
+// departure finds the VM ready to leave, or the job that holds it.
+func (d *Driver) departure(ctx context.Context, vm id.VM) (hypervisor.Job, error) {
+	return call(ctx, d.main, func(connection *virt.Connect) (hypervisor.Job, error) {
+		return onDomain(connection, vm, func(domain *virt.Domain) (hypervisor.Job, error) {
+			active, err := domain.IsActive()
+			if err != nil {
+				return hypervisor.NoJob, err
+			}
+			if !active {
+				return hypervisor.NoJob, fault.Conflict("VM %s is off, so it cannot be migrated live; move it cold", vm)
+			}
+			return jobOf(domain)
+		})
+	})
+}
+
+// send runs the migration's one long call on a connection of its own: libvirt serves only a few calls of a connection at
+// a time, and this one takes as long as the migration.
+func (d *Driver) send(own *session, t *tracker, request hypervisor.Migration) {
+	own.calls.Add(1)
+	returned := make(chan error, 1)
+	go func() {
+		returned <- onlyError(onDomain(own.connection, request.VM, func(domain *virt.Domain) (struct{}, error) {
+			if request.DowntimeMS > 0 {
+				if err := domain.MigrateSetMaxDowntime(uint64(request.DowntimeMS), 0); err != nil {
+					return struct{}{}, err
+				}
+			}
+			parameters, flags := migrationParameters(request)
+			return struct{}{}, domain.MigrateToURI3(d.options.MigrationScheme+"://"+uriHost(request.TargetAddress)+"/system", parameters, flags)
+		}))
+	}()
+	err := t.follow(own.connection, returned)
+	alive := own.alive()
+	own.calls.Done()
+	go own.end()
+	if err != nil && !alive && isConnectionLost(err) {
+		d.log.Warn("the connection of a migration is lost; it may go on without us", "vm", request.VM, "error", err)
+		d.watch(t)
+		return
+	}
+	d.conclude(t, err)
+}
+
+// uriHost writes an address as URIs have it.
+func uriHost(address string) string {
+	if ip := net.ParseIP(address); ip != nil && ip.To4() == nil {
+		return "[" + address + "]"
+	}
+	return address
+}
+
+func migrationParameters(request hypervisor.Migration) (*virt.DomainMigrateParameters, virt.DomainMigrateFlags) {
+	parameters := &virt.DomainMigrateParameters{
+		URISet: true, URI: "tcp://" + uriHost(request.TargetAddress),
+		ListenAddressSet: true, ListenAddress: request.TargetAddress,
+	}
+	flags := migrationFlags
+	if len(request.CopyDisks) > 0 {
+		// The target's files exist, with their base images: only what lies above those is copied.
+		flags |= virt.MIGRATE_NON_SHARED_INC
+		parameters.MigrateDisksSet, parameters.MigrateDisks = true, request.CopyDisks
+	}
+	if request.BandwidthBytes > 0 {
+		parameters.BandwidthSet, parameters.Bandwidth = true, mebibytes(request.BandwidthBytes)
+	}
+	if request.AllowPostCopy {
+		flags |= virt.MIGRATE_POSTCOPY
+	}
+	if request.AllowThrottle {
+		flags |= virt.MIGRATE_AUTO_CONVERGE
+	}
+	return parameters, flags
+}
+
+func mebibytes(bytes int64) uint64 { return uint64(max(1, (bytes+mebibyte/2)/mebibyte)) }
+
+// conclude records how the call ended. Its error is the truth, but for a VM that is no longer here in spite of one.
+func (d *Driver) conclude(t *tracker, err error) {
+	if err == nil {
+		t.end(hypervisor.MigrationDone, d.awaitOutcome(t.vm), nil)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, asked := d.Inspect(ctx, t.vm); fault.Is(asked, fault.KindNotFound) {
+		t.end(hypervisor.MigrationGone, nil, err)
+		return
+	}
+	t.end(hypervisor.MigrationFailed, nil, err)
+}
+
+// TuneMigration changes the running job. libvirt cannot switch auto-converge on late; it steps by itself once it is on.
+func (d *Driver) TuneMigration(ctx context.Context, vm id.VM, tuning hypervisor.Tuning) error {
+	if found := d.trackerOf(vm); tuning.Throttle && found != nil && found.own() && !found.throttles {
+		return fault.Conflict("the migration of VM %s was started without throttling, which cannot be switched on later", vm)
+	}
+	err := run(ctx, d.main, func(connection *virt.Connect) error {
+		return onlyError(onDomain(connection, vm, func(domain *virt.Domain) (struct{}, error) {
+			job, err := jobOf(domain)
+			if err != nil {
+				return struct{}{}, err
+			}
+			if job != hypervisor.MigrationOut {
+				return struct{}{}, fault.NotFound("VM %s is not being migrated", vm)
+			}
+			return struct{}{}, tune(domain, tuning)
+		}))
+	})
+	if err == nil && tuning.PostCopy {
+		d.trackerOf(vm).wake()
+	}
+	return err
+}
+
+func tune(domain *virt.Domain, tuning hypervisor.Tuning) error {
+	if tuning.BandwidthBytes > 0 {
+		if err := domain.MigrateSetMaxSpeed(mebibytes(tuning.BandwidthBytes), 0); err != nil {
+			return err
+		}
+	}
+	if tuning.DowntimeMS > 0 {
+		if err := domain.MigrateSetMaxDowntime(uint64(tuning.DowntimeMS), 0); err != nil {
+			return err
+		}
+	}
+	if tuning.PostCopy {
+		if state, reason, err := domain.GetState(); err == nil && inPostCopy(state, reason) {
+			return nil
+		}
+		return domain.MigrateStartPostCopy(0)
+	}
+	return nil
+}
+
+func inPostCopy(state virt.DomainState, reason int) bool {
+	paused := virt.DomainPausedReason(reason)
+	return state == virt.DOMAIN_PAUSED && (paused == virt.DOMAIN_PAUSED_POSTCOPY || paused == virt.DOMAIN_PAUSED_POSTCOPY_FAILED)
+}
+
+// AbortMigration ends the job and waits for its end.
+func (d *Driver) AbortMigration(ctx context.Context, vm id.VM) error {
+	err := run(ctx, d.main, func(connection *virt.Connect) error {
+		return onlyError(onDomain(connection, vm, func(domain *virt.Domain) (struct{}, error) {
+			state, reason, err := domain.GetState()
+			if err != nil {
+				return struct{}{}, err
+			}
+			if inPostCopy(state, reason) {
+				return struct{}{}, fault.Conflict("VM %s runs on the target already, so its migration cannot be aborted", vm)
+			}
+			job, err := jobOf(domain)
+			if err != nil || job != hypervisor.MigrationOut {
+				return struct{}{}, err
+			}
+			return struct{}{}, domain.AbortJob()
+		}))
+	})
+	if err != nil && !fault.Is(err, fault.KindNotFound) {
+		return err
+	}
+	return d.awaitEnd(ctx, vm)
+}
+
+const abortPollEvery = 50 * time.Millisecond
+
+// awaitEnd returns once no migration of the VM runs and whoever watched one has concluded.
+func (d *Driver) awaitEnd(ctx context.Context, vm id.VM) error {
+	if found := d.trackerOf(vm); found != nil {
+		select {
+		case <-found.ended:
+		case <-ctx.Done():
+			return fault.Unavailable("the migration of VM %s has not ended in time", vm).Because(ctx.Err())
+		}
+	}
+	for {
+		machine, err := d.Inspect(ctx, vm)
+		if fault.Is(err, fault.KindNotFound) {
+			return nil
+		}
+		if err != nil || machine.Job != hypervisor.MigrationOut {
+			return err
+		}
+		select {
+		case <-time.After(abortPollEvery):
+		case <-ctx.Done():
+			return fault.Unavailable("the migration of VM %s has not ended in time", vm).Because(ctx.Err())
+		}
+	}
+}
+
+// PrepareIncoming removes a domain that is off, with the metadata of its checkpoints; its disks stay.
+func (d *Driver) PrepareIncoming(ctx context.Context, vm id.VM) error {
+	machine, err := d.Inspect(ctx, vm)
+	switch {
+	case fault.Is(err, fault.KindNotFound):
+		return nil
+	case err != nil:
+		return err
+	case machine.Power == hypervisor.Receiving:
+		return fault.Unavailable("VM %s is arriving here this moment; try again when that has ended", vm)
+	case machine.Power != hypervisor.Off:
+		return fault.Conflict("VM %s is on here, so it cannot arrive here", vm)
+	}
+	return d.Undefine(ctx, vm)
+}

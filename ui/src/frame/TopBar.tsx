@@ -1,0 +1,118 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { LoaderCircle, Menu as MenuIcon, Search, User } from "lucide-react";
+import { useNavigate } from "react-router";
+import { logout, userName, whoami } from "@/api/actions";
+import { selectProject, useSelectedProject } from "@/api/project";
+import { openOperations, projects } from "@/api/queries";
+import { Button } from "@/ui/Button";
+import { Menu } from "@/ui/Menu";
+import { useSay } from "@/ui/Toasts";
+import { chooseTheme, useTheme } from "./theme";
+import type { Theme } from "./theme";
+
+interface Props {
+  openRail: () => void;
+  openPalette: () => void;
+  openOperations: () => void;
+  openShortcuts: () => void;
+}
+
+export function TopBar(props: Props) {
+  return (
+    <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line px-3">
+      <span className="md:hidden">
+        <Button kind="ghost" square aria-label="Open the menu" onClick={props.openRail}>
+          <MenuIcon className="size-4" />
+        </Button>
+      </span>
+      <ProjectSwitch />
+      <button
+        type="button"
+        onClick={props.openPalette}
+        className="ml-auto flex h-7 w-64 max-w-full min-w-0 items-center gap-2 rounded border border-line-strong px-2 text-sm text-muted hover:bg-hover md:mr-auto"
+      >
+        <Search className="size-3.5 shrink-0" aria-hidden />
+        <span className="truncate max-sm:sr-only">Search or do anything</span>
+        <kbd className="ml-auto font-sans text-xs whitespace-nowrap max-sm:hidden">Ctrl K</kbd>
+      </button>
+      <OpenOperations open={props.openOperations} />
+      <UserMenu openShortcuts={props.openShortcuts} />
+    </header>
+  );
+}
+
+function ProjectSwitch() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const chosen = useSelectedProject();
+  const { data = [] } = useQuery(projects());
+  const current = data.find((project) => project.id === chosen) ?? data[0];
+  if (!current) return null;
+  if (data.length === 1) return <span className="truncate text-sm font-medium max-sm:hidden">{current.name}</span>;
+  return (
+    <label className="flex min-w-0 items-center gap-2 text-sm">
+      <span className="sr-only">Project</span>
+      <select
+        value={current.id}
+        onChange={(event) => {
+          selectProject(event.target.value);
+          client.removeQueries({ predicate: (query) => query.queryKey[0] !== "project" });
+          void navigate("/");
+        }}
+        className="h-7 max-w-40 rounded border border-line-strong bg-canvas px-1.5 text-sm"
+      >
+        {data.map((project) => (
+          <option key={project.id} value={project.id}>
+            {project.name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function OpenOperations({ open }: { open: () => void }) {
+  const { data = [] } = useQuery(openOperations());
+  const waiting = data.filter((operation) => operation.state === "waiting").length;
+  const label = waiting ? `${data.length} open operations, ${waiting} waiting for you` : `${data.length} open operations`;
+  return (
+    <Button kind={waiting ? "plain" : "ghost"} aria-label={label} hint={label} onClick={open}>
+      <LoaderCircle className={`size-3.5 ${data.length ? "animate-spin text-working [animation-duration:2s]" : "text-muted"}`} aria-hidden />
+      <span data-testid="open-operations">{data.length}</span>
+      {waiting > 0 && <span className="text-attention max-sm:hidden">{waiting} waiting</span>}
+    </Button>
+  );
+}
+
+const themes: [Theme, string][] = [
+  ["system", "Theme: as the system"],
+  ["light", "Theme: light"],
+  ["dark", "Theme: dark"],
+];
+
+function UserMenu({ openShortcuts }: { openShortcuts: () => void }) {
+  const say = useSay();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const theme = useTheme();
+  const { data } = useQuery({ queryKey: ["whoami"], queryFn: whoami, staleTime: Infinity });
+  const name = userName(data);
+  const leave = () =>
+    logout().then(() => {
+      client.clear();
+      void navigate("/login");
+    }, say.failed);
+  return (
+    <Menu
+      label={name ? `Signed in as ${name}` : "User"}
+      icon={<User className="size-4" />}
+      items={[
+        ...themes.map(([value, label]) => ({ label, checked: theme === value, act: () => chooseTheme(value) })),
+        "line",
+        { label: "Keyboard shortcuts", act: openShortcuts },
+        "line",
+        { label: name ? `Sign out ${name}` : "Sign out", act: () => void leave() },
+      ]}
+    />
+  );
+}

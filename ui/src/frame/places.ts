@@ -1,0 +1,32 @@
+import {
+  Activity,
+  Archive,
+  ChartLine,
+  Database,
+  Disc3,
+  House,
+  MonitorCog,
+  Network,
+  Server,
+} from "lucide-react";
+import type { ComponentType } from "react";
+
+export interface Place {
+  to: string;
+  label: string;
+  key: string; // after "g"
+  icon: ComponentType<{ className?: string }>;
+}
+
+// places are the pages of the rail, in its order.
+export const places: Place[] = [
+  { to: "/", label: "Overview", key: "h", icon: House },
+  { to: "/vms", label: "VMs", key: "v", icon: MonitorCog },
+  { to: "/operations", label: "Operations", key: "o", icon: Activity },
+  { to: "/hosts", label: "Hosts", key: "s", icon: Server },
+  { to: "/storage", label: "Storage", key: "d", icon: Database },
+  { to: "/images", label: "Images", key: "i", icon: Disc3 },
+  { to: "/networks", label: "Networks", key: "n", icon: Network },
+  { to: "/backups", label: "Backups", key: "b", icon: Archive },
+  { to: "/capacity", label: "Capacity", key: "c", icon: ChartLine },
+];

@@ -1,0 +1,158 @@
+import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import { isFinal } from "@/api/can";
+import type { Event, Operation, Page, Timeline } from "@/api/nouns";
+import { statusOf } from "@/api/problem";
+import { get } from "@/api/client";
+
+// Nouns whose rows are fetched one by one and patched in place; the other nouns' short lists are simply read again.
+const patched: Record<string, string> = { vm: "/vms", operation: "/operations", host: "/hosts", backup: "/backups" };
+const reread = new Set(["image", "schedule", "network", "pool", "project"]);
+
+const gatherFor = 120; // ms: one operation's burst of events becomes one read
+const mostSingleReads = 12; // beyond this the list is read again instead
+const listReadEvery = 1_500; // ms
+
+interface Row {
+  id: string;
+  name?: string;
+}
+
+// EventApplier turns events into the narrowest change of the caches that keeps every page true.
+export class EventApplier {
+  private dirty = new Map<string, Set<string>>();
+  private gather: ReturnType<typeof setTimeout> | undefined;
+  private stale = new Set<string>();
+  private listTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly client: QueryClient) {}
+
+  event(event: Event): void {
+    this.mark(event.subject_kind, event.subject_id);
+    if (event.operation_id) this.mark("operation", event.operation_id);
+    this.client.setQueryData<Event[]>(["event", "recent"], (old) => old && [event, ...old].slice(0, 50));
+  }
+
+  timeline(timeline: Timeline): void {
+    const key = ["timeline", "one", timeline.operation_id];
+    const known = this.client.getQueryData<Timeline>(key);
+    if (known && known.history_at > timeline.history_at) return;
+    this.client.setQueryData(key, timeline);
+    const operation = this.client.getQueryData<Operation>(["operation", "one", timeline.operation_id]);
+    const passed = Boolean(timeline.no_return_at);
+    if (operation && (operation.state !== timeline.state || operation.no_return !== passed)) {
+      this.mark("operation", timeline.operation_id);
+    }
+  }
+
+  // refresh reads everything on screen again: after the first connection, what was read before it may be stale.
+  refreshOlderThan(instant: number): void {
+    void this.client.invalidateQueries({
+      predicate: (query) => query.state.dataUpdatedAt > 0 && query.state.dataUpdatedAt < instant && query.queryKey[0] !== "transition",
+    });
+  }
+
+  private mark(noun: string, id: string): void {
+    if (!id) return;
+    const ids = this.dirty.get(noun) ?? new Set();
+    this.dirty.set(noun, ids.add(id));
+    this.gather ??= setTimeout(() => void this.flush(), gatherFor);
+  }
+
+  private async flush(): Promise<void> {
+    const work = this.dirty;
+    this.dirty = new Map();
+    this.gather = undefined;
+    const reads: Promise<void>[] = [];
+    for (const [noun, ids] of work) {
+      if (reread.has(noun)) this.readList(noun);
+      const path = patched[noun];
+      if (!path) continue;
+      if (ids.size > mostSingleReads) {
+        this.readList(noun);
+        if (noun === "operation") this.readList("vm");
+        void this.client.invalidateQueries({ queryKey: [noun, "one"] });
+        continue;
+      }
+      for (const id of ids) reads.push(this.readOne(noun, path, id));
+    }
+    await Promise.all(reads);
+  }
+
+  private async readOne(noun: string, path: string, id: string): Promise<void> {
+    try {
+      const row = await get<Row>(`${path}/${id}`);
+      this.put(noun, row);
+      if (noun === "operation") this.putOperation(row as unknown as Operation);
+    } catch (error) {
+      if (statusOf(error) === 404) this.remove(noun, id);
+    }
+  }
+
+  private put(noun: string, row: Row): void {
+    this.client.setQueryData([noun, "one", row.id], row);
+    if (row.name && this.client.getQueryData([noun, "one", row.name])) {
+      this.client.setQueryData([noun, "one", row.name], row);
+    }
+    let seen = false;
+    this.changeLists(noun, (items) => {
+      const at = items.findIndex((item) => item.id === row.id);
+      if (at < 0) return items;
+      seen = true;
+      return items.with(at, row);
+    });
+    if (!seen || this.hasFilteredList(noun)) this.readList(noun);
+  }
+
+  private putOperation(operation: Operation): void {
+    this.client.setQueryData<Operation[]>(["operation", "open"], (old) => {
+      if (!old) return old;
+      const others = old.filter((other) => other.id !== operation.id);
+      if (isFinal(operation)) return others.length === old.length ? old : others;
+      return [operation, ...others].sort((a, b) => b.id.localeCompare(a.id));
+    });
+    const { kind, id } = operation.subject;
+    if (kind === "vm" || kind === "host" || kind === "backup") this.mark(kind, id);
+    if (isFinal(operation)) {
+      void this.client.invalidateQueries({ queryKey: ["timeline", "one", operation.id] });
+      if (operation.kind === "capacity") void this.client.invalidateQueries({ queryKey: ["capacity"] });
+    }
+  }
+
+  private remove(noun: string, id: string): void {
+    this.changeLists(noun, (items) => {
+      const left = items.filter((item) => item.id !== id);
+      return left.length === items.length ? items : left;
+    });
+    void this.client.invalidateQueries({ queryKey: [noun, "one", id] });
+  }
+
+  private changeLists(noun: string, change: (items: Row[]) => Row[]): void {
+    this.client.setQueriesData<Row[] | InfiniteData<Page<Row>>>({ queryKey: [noun, "list"] }, (old) => {
+      if (!old) return old;
+      if (Array.isArray(old)) return change(old);
+      let touched = false;
+      const pages = old.pages.map((page) => {
+        const before = page.items ?? [];
+        const after = change(before);
+        touched ||= after !== before;
+        return after === before ? page : { ...page, items: after };
+      });
+      return touched ? { ...old, pages } : old;
+    });
+  }
+
+  private hasFilteredList(noun: string): boolean {
+    const lists = this.client.getQueryCache().findAll({ queryKey: [noun, "list"], type: "active" });
+    return lists.some((query) => Object.values((query.queryKey[2] ?? {}) as object).some(Boolean));
+  }
+
+  private readList(noun: string): void {
+    this.stale.add(noun);
+    this.listTimer ??= setTimeout(() => {
+      this.listTimer = undefined;
+      const nouns = [...this.stale];
+      this.stale.clear();
+      for (const each of nouns) void this.client.invalidateQueries({ queryKey: [each, "list"] });
+    }, listReadEvery);
+  }
+}

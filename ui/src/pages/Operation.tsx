@@ -1,0 +1,187 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { ExternalLink } from "lucide-react";
+import { useState } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { cancelOperation } from "@/api/actions";
+import { canCancel, isFinal } from "@/api/can";
+import type { Operation } from "@/api/nouns";
+import { operation as oneOperation, timeline as oneTimeline } from "@/api/queries";
+import { serverNow } from "@/api/skew";
+import { workflowLink } from "@/api/temporal";
+import { Confirm } from "@/forms/Confirm";
+import { useLive, useWatch } from "@/live/Live";
+import { JSONFacts } from "@/timeline/Facts";
+import { at } from "@/timeline/layout";
+import { TimelineView } from "@/timeline/TimelineView";
+import { Button } from "@/ui/Button";
+import { useNow } from "@/ui/clock";
+import { ID } from "@/ui/Copy";
+import { duration } from "@/ui/format";
+import { Failure, Notice } from "@/ui/Notice";
+import { Facts, Loading, Page as Frame, Section } from "@/ui/Page";
+import { State } from "@/ui/State";
+import { operationLook, titleOf } from "@/ui/states";
+import { exactTime, When } from "@/ui/When";
+import { ChildOperations } from "./ChildOperations";
+
+const pollWhileLost = 3_000; // ms
+
+export function Page() {
+  const { operation: reference = "" } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const { connection } = useLive();
+  const { data: operation, error, refetch } = useQuery({
+    ...oneOperation(reference),
+    refetchInterval: (query) => (query.state.data && !isFinal(query.state.data) && connection !== "live" ? pollWhileLost : false),
+  });
+  const timeline = useQuery({
+    ...oneTimeline(operation?.id ?? reference),
+    enabled: Boolean(operation),
+    refetchInterval: () => (operation && !isFinal(operation) && connection !== "live" ? pollWhileLost : false),
+  });
+  useWatch(operation && !isFinal(operation) ? operation.id : undefined);
+  const select = (key: string | undefined) =>
+    setSearch(
+      (old) => {
+        const next = new URLSearchParams(old);
+        if (key) next.set("step", key);
+        else next.delete("step");
+        return next;
+      },
+      { replace: true },
+    );
+
+  if (!operation) {
+    return (
+      <Frame title="Operation" above={{ to: "/operations", label: "Operations" }}>
+        <div className="px-4">{error ? <Failure error={error} retry={() => void refetch()} /> : <Loading what="the operation" />}</div>
+      </Frame>
+    );
+  }
+  return (
+    <Frame
+      title={`${titleOf(operation.kind)} ${operation.subject.name}`}
+      above={{ to: "/operations", label: "Operations" }}
+      state={<State look={operationLook[operation.state]} soft />}
+      actions={<Actions operation={operation} />}
+    >
+      <div className="space-y-3 px-4 pb-4">
+        <Summary operation={operation} />
+        <Trouble operation={operation} />
+      </div>
+      {timeline.data ? (
+        <TimelineView operation={operation} timeline={timeline.data} selected={search.get("step") ?? undefined} select={select} />
+      ) : (
+        <div className="px-4">{timeline.error ? <Failure error={timeline.error} retry={() => void timeline.refetch()} /> : <Loading what="the timeline" />}</div>
+      )}
+      <ChildOperations operation={operation} />
+      <div className="grid gap-6 p-4 lg:grid-cols-2">
+        <Section title="The operation">
+          <Facts
+            rows={[
+              ["ID", <ID key="id" id={operation.id} />],
+              ["Asked by", operation.actor],
+              ["Asked", <When key="asked" at={operation.created_at} />],
+              ["Began", at(operation.started_at) ? exactTime(operation.started_at!) : "not yet"],
+              ["Ended", at(operation.ended_at) ? exactTime(operation.ended_at!) : "not yet"],
+              ...(operation.parent_id
+                ? ([["Part of", <Link key="parent" className="text-accent hover:underline" to={`/operations/${operation.parent_id}`}>another operation</Link>]] as [string, React.ReactNode][])
+                : []),
+            ]}
+          />
+        </Section>
+        <Section title="In and out">
+          <div className="space-y-4">
+            <JSONFacts title="Asked for" value={operation.request} />
+            <JSONFacts title="Came of it" value={operation.result} />
+          </div>
+        </Section>
+      </div>
+    </Frame>
+  );
+}
+
+function Summary({ operation }: { operation: Operation }) {
+  const now = serverNow(useNow());
+  const began = at(operation.started_at);
+  const ended = at(operation.ended_at);
+  const took = began === undefined ? undefined : duration(Math.max(0, (ended ?? now) - began));
+  const usual = operation.expected_seconds ? duration(operation.expected_seconds * 1_000) : undefined;
+  const to = { vm: `/vms/${operation.subject.name}`, host: `/hosts/${operation.subject.name}` }[operation.subject.kind];
+  return (
+    <p className="text-sm text-muted">
+      {to ? (
+        <Link to={to} className="text-accent hover:underline">
+          {operation.subject.kind === "vm" ? "VM" : "Host"} {operation.subject.name}
+        </Link>
+      ) : (
+        `${operation.subject.kind} ${operation.subject.name}`
+      )}{" "}
+      · asked by {operation.actor}
+      {took && (
+        <>
+          {" "}
+          · {ended ? "took" : "for"} <span className="text-ink">{took}</span>
+        </>
+      )}
+      {usual && ` (usually ${usual})`}
+    </p>
+  );
+}
+
+function Trouble({ operation }: { operation: Operation }) {
+  return (
+    <>
+      {operation.question && !isFinal(operation) && (
+        <Notice tone="attention">
+          <strong>It waits for you.</strong> {operation.question}
+        </Notice>
+      )}
+      {operation.error && (
+        <Notice tone="failed">
+          {operation.error.message}
+          {operation.error.step && <span className="text-muted"> (in step {operation.error.step.replaceAll("_", " ")})</span>}
+        </Notice>
+      )}
+      {operation.leaks && operation.leaks.length > 0 && (
+        <Notice tone="attention">
+          <strong>It left something behind that could not be undone:</strong>
+          <ul className="mt-1 list-disc pl-5">
+            {operation.leaks.map((leak) => (
+              <li key={leak.id}>
+                {leak.kind} <ID id={leak.id} />: {leak.detail}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function Actions({ operation }: { operation: Operation }) {
+  const [asked, setAsked] = useState(false);
+  const verdict = canCancel(operation);
+  const cancel = useMutation({ mutationFn: () => cancelOperation(operation.id) });
+  const link = useQuery(workflowLink(operation)).data;
+  return (
+    <>
+      {link && (
+        <a href={link} target="_blank" rel="noreferrer" className="inline-flex items-center gap-1 text-sm text-accent hover:underline">
+          Temporal <ExternalLink className="size-3.5" aria-hidden />
+          <span className="sr-only">(opens in a new tab)</span>
+        </a>
+      )}
+      {!isFinal(operation) && (
+        <Button why={verdict.allowed ? undefined : verdict.reason} onClick={() => setAsked(true)}>
+          Cancel the operation
+        </Button>
+      )}
+      {asked && (
+        <Confirm title="Cancel the operation" label="Cancel it" danger act={() => cancel.mutateAsync()} close={() => setAsked(false)}>
+          It stops at its next safe point, and what it has done so far is taken back.
+        </Confirm>
+      )}
+    </>
+  );
+}

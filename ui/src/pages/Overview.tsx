@@ -1,0 +1,200 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { get } from "@/api/client";
+import type { Host, Operation, Page as ListPage, VM } from "@/api/nouns";
+import { usePages } from "@/api/pages";
+import { hosts, images, openOperations, vms } from "@/api/queries";
+import { LinkButton } from "@/ui/Button";
+import { Command } from "@/ui/Copy";
+import { bytes, percent, plural } from "@/ui/format";
+import { Meter } from "@/ui/Meter";
+import { Failure, Notice } from "@/ui/Notice";
+import { Page as Frame, Section } from "@/ui/Page";
+import { State } from "@/ui/State";
+import { hostLook, vmLook } from "@/ui/states";
+import { When } from "@/ui/When";
+import { OperationLine } from "./OperationLine";
+
+const failuresShown = 6;
+
+export function Page() {
+  const allHosts = useQuery({ ...hosts(), refetchInterval: 10_000 });
+  const open = useQuery(openOperations());
+  const failed = useQuery({
+    queryKey: ["operation", "list", { state: "failed", first: failuresShown }],
+    queryFn: async ({ signal }) => (await get<ListPage<Operation>>("/operations", { state: "failed", limit: failuresShown }, signal)).items ?? [],
+    staleTime: 60_000,
+  });
+  return (
+    <Frame title="Overview">
+      <div className="space-y-6 px-4">
+        <Failure error={allHosts.error ?? open.error} />
+        <Attention hosts={allHosts.data ?? []} open={open.data ?? []} failed={failed.data ?? []} />
+        <Counts hosts={allHosts.data} />
+        <div className="grid gap-6 lg:grid-cols-2">
+          <Section title="Being done now" actions={<Link to="/operations" className="text-sm text-accent hover:underline">All operations</Link>}>
+            <Lines rows={open.data} none="Nothing is being done at the moment." />
+          </Section>
+          <Section title="Failed lately" actions={<Link to="/operations?state=failed" className="text-sm text-accent hover:underline">All failures</Link>}>
+            <Lines rows={failed.data} none="Nothing has failed." />
+          </Section>
+        </div>
+        <HostsAtAGlance hosts={allHosts.data} />
+      </div>
+    </Frame>
+  );
+}
+
+function Lines({ rows, none }: { rows: Operation[] | undefined; none: string }) {
+  return (
+    <ul className="divide-y divide-line rounded border border-line px-3">
+      {rows?.length === 0 && <li className="py-3 text-sm text-muted">{none}</li>}
+      {rows?.slice(0, failuresShown).map((operation) => (
+        <li key={operation.id} className="py-2">
+          <OperationLine operation={operation} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+// Attention lists what needs a person: questions, silent hosts, what was left behind.
+function Attention({ hosts: all, open, failed }: { hosts: Host[]; open: Operation[]; failed: Operation[] }) {
+  const waiting = open.filter((operation) => operation.state === "waiting");
+  const silent = all.filter((host) => host.state === "offline");
+  const leaking = failed.filter((operation) => operation.leaks?.length);
+  if (waiting.length + silent.length + leaking.length === 0) return null;
+  return (
+    <Section title="Needs you">
+      <div className="space-y-2">
+        {waiting.map((operation) => (
+          <Notice key={operation.id} tone="attention" action={<LinkButton to={`/operations/${operation.id}`}>Look</LinkButton>}>
+            <strong>{operation.subject.name}:</strong> {operation.question}
+          </Notice>
+        ))}
+        {silent.map((host) => (
+          <Notice key={host.id} tone="attention" action={<LinkButton to={`/hosts/${host.name}`}>Look</LinkButton>}>
+            <strong>{host.name}</strong> does not answer since <When at={host.last_seen_at} />; {plural(host.vms, "VM")} on it.
+          </Notice>
+        ))}
+        {leaking.map((operation) => (
+          <Notice key={operation.id} tone="attention" action={<LinkButton to={`/operations/${operation.id}`}>Look</LinkButton>}>
+            <strong>{operation.subject.name}:</strong> {operation.leaks?.[0]?.detail}
+          </Notice>
+        ))}
+      </div>
+    </Section>
+  );
+}
+
+function Counts({ hosts: all }: { hosts: Host[] | undefined }) {
+  const list = usePages(vms({}));
+  const { data: allImages } = useQuery(images());
+  if (!list.loading && list.rows.length === 0 && all) return <Begin hosts={all} images={allImages?.length ?? 0} />;
+  const online = (all ?? []).filter((host) => host.state !== "offline");
+  const cpus = online.reduce((sum, host) => sum + host.facts.cpus, 0);
+  const busy = online.reduce((sum, host) => sum + host.use.cpu_fraction * host.facts.cpus, 0);
+  const memory = online.reduce((sum, host) => sum + host.facts.memory_bytes, 0);
+  const used = online.reduce((sum, host) => sum + host.use.memory_used_bytes, 0);
+  return (
+    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded border border-line bg-line md:grid-cols-4">
+      <Figure title="VMs" to="/vms" value={list.loading ? "–" : `${list.rows.length.toLocaleString("en")}${list.more ? "+" : ""}`}>
+        <StateCounts rows={list.rows} more={Boolean(list.more)} />
+      </Figure>
+      <Figure title="Hosts" to="/hosts" value={all ? `${online.length}` : "–"}>
+        {all && all.length > online.length ? `of ${all.length}; ${all.length - online.length} offline` : "all answer"}
+      </Figure>
+      <Figure title="CPU in use" to="/hosts" value={cpus ? percent(busy / cpus) : "–"}>
+        of {plural(cpus, "CPU")}
+      </Figure>
+      <Figure title="Memory in use" to="/hosts" value={memory ? percent(used / memory) : "–"}>
+        {bytes(used)} of {bytes(memory)}
+      </Figure>
+    </dl>
+  );
+}
+
+function StateCounts({ rows, more }: { rows: VM[]; more: boolean }) {
+  const counts = new Map<VM["state"], number>();
+  for (const vm of rows) counts.set(vm.state, (counts.get(vm.state) ?? 0) + 1);
+  return (
+    <span className="flex flex-wrap gap-x-3">
+      {[...counts].map(([state, count]) => (
+        <Link key={state} to={`/vms?state=${state}`} className="hover:underline">
+          <State look={vmLook[state]} label={`${count.toLocaleString("en")}${more ? "+" : ""} ${vmLook[state].word.toLowerCase()}`} />
+        </Link>
+      ))}
+    </span>
+  );
+}
+
+function Figure({ title, to, value, children }: { title: string; to: string; value: string; children: React.ReactNode }) {
+  return (
+    <div className="bg-canvas px-4 py-3">
+      <dt className="text-sm text-muted">
+        <Link to={to} className="hover:underline">
+          {title}
+        </Link>
+      </dt>
+      <dd>
+        <div className="text-xl leading-8 font-semibold">{value}</div>
+        <div className="text-xs text-muted">{children}</div>
+      </dd>
+    </div>
+  );
+}
+
+function HostsAtAGlance({ hosts: all }: { hosts: Host[] | undefined }) {
+  if (!all?.length) return null;
+  return (
+    <Section title="Hosts">
+      <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3 2xl:grid-cols-5">
+        {all.slice(0, 60).map((host) => (
+          <li key={host.id} className="rounded border border-line px-3 py-2 text-sm">
+            <div className="mb-1 flex justify-between gap-2">
+              <Link to={`/hosts/${host.name}`} className="font-medium hover:underline">
+                {host.name}
+              </Link>
+              <State look={hostLook[host.state]} />
+            </div>
+            <div className="grid grid-cols-[4rem_1fr] items-center gap-x-2 text-xs text-muted">
+              <span>CPU</span>
+              <Meter label={`CPU of ${host.name}`} fraction={host.use.cpu_fraction} />
+              <span>Memory</span>
+              <Meter label={`Memory of ${host.name}`} fraction={host.facts.memory_bytes ? host.use.memory_used_bytes / host.facts.memory_bytes : 0} />
+              <span>VMs</span>
+              <span className="text-right">{host.vms}</span>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+// Begin tells a newcomer what comes first.
+function Begin({ hosts: all, images: imageCount }: { hosts: Host[]; images: number }) {
+  const steps: [done: boolean, text: string, to: string, label: string][] = [
+    [all.length > 0, "Add a host: a machine with libvirt and QEMU.", "/hosts", "Hosts"],
+    [imageCount > 0, "Upload an image: a disk with an operating system on it.", "/images", "Images"],
+    [false, "Create a VM from the image.", "/vms?create=1", "Create a VM"],
+  ];
+  return (
+    <Section title="Your first VM">
+      <ol className="divide-y divide-line rounded border border-line px-3 text-sm">
+        {steps.map(([done, text, to, label], index) => (
+          <li key={to} className="flex items-center justify-between gap-3 py-2">
+            <span className={done ? "text-muted line-through" : ""}>
+              {index + 1}. {text}
+            </span>
+            {!done && <LinkButton to={to}>{label}</LinkButton>}
+          </li>
+        ))}
+      </ol>
+      <div className="mt-2">
+        <Command text="novacron vm create web-1 --image debian-12 --memory 512MiB" />
+      </div>
+    </Section>
+  );
+}
+

@@ -1,0 +1,213 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ArrowDown, ArrowUp, Columns3 } from "lucide-react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
+import { Menu } from "@/ui/Menu";
+import { useColumnChoice } from "./choice";
+import { fitting, ordered, template } from "./columns";
+import type { Column, Order } from "./columns";
+import { useWidth } from "./width";
+
+export type { Column } from "./columns";
+
+export interface Selection {
+  ids: ReadonlySet<string>;
+  set: (ids: ReadonlySet<string>) => void;
+}
+
+interface Props<T> {
+  name: string; // what the rows are, for screen readers and for remembering the choice of columns
+  rows: T[];
+  columns: Column<T>[];
+  id: (row: T) => string;
+  selection?: Selection;
+  more?: () => void; // reads the next page, if there is one
+  empty?: ReactNode;
+  short?: boolean; // as high as its rows, for tables inside a page; otherwise it fills the space and scrolls
+  quiet?: (row: T) => boolean; // rows that matter less now
+}
+
+const rowHeight = 33;
+const endGap = 40; // rows before the end at which the next page is read
+
+// Table shows rows of any number: only those in sight exist in the page. Up and down move between rows, x selects.
+export function Table<T>(props: Props<T>) {
+  const { name, rows, id, selection, more } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const width = useWidth(scroller);
+  const { hidden, toggle } = useColumnChoice(name);
+  const [order, setOrder] = useState<Order>();
+  const chosen = props.columns.filter((column) => !hidden.has(column.id));
+  const columns = fitting(chosen, width - (selection ? 36 : 0) - 24);
+  const shown = useMemo(
+    () => (more ? rows : ordered(rows, props.columns, order)),
+    [rows, props.columns, order, more],
+  );
+  const virtual = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+    initialRect: { width: 1_200, height: 800 },
+    getItemKey: (index) => id(shown[index]!),
+  });
+  const items = virtual.getVirtualItems();
+  const last = items[items.length - 1]?.index ?? 0;
+  useEffect(() => {
+    if (more && last > shown.length - endGap) more();
+  }, [more, last, shown.length]);
+
+  const choose = (row: T) => {
+    if (!selection) return;
+    const next = new Set(selection.ids);
+    if (!next.delete(id(row))) next.add(id(row));
+    selection.set(next);
+  };
+  const focusRow = (index: number) => {
+    virtual.scrollToIndex(index, { align: "auto" });
+    requestAnimationFrame(() => {
+      const row = scroller.current?.querySelector(`[data-index="${index}"]`);
+      row?.querySelector<HTMLElement>("a, button")?.focus();
+    });
+  };
+  const keys = (event: KeyboardEvent) => {
+    const at = Number((event.target as HTMLElement).closest("[data-index]")?.getAttribute("data-index") ?? NaN);
+    if (Number.isNaN(at) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = shown[at];
+    if (event.key === "ArrowDown" || event.key === "j") focusRow(Math.min(at + 1, shown.length - 1));
+    else if (event.key === "ArrowUp" || event.key === "k") focusRow(Math.max(at - 1, 0));
+    else if (event.key === "x" && row && selection) choose(row);
+    else return;
+    event.preventDefault();
+  };
+
+  const grid = { gridTemplateColumns: template(columns, Boolean(selection)) };
+  return (
+    <div
+      ref={scroller}
+      className={`${props.short ? "max-h-[32rem] rounded border" : "min-h-0 flex-1 border-t"} relative overflow-auto border-line`}
+    >
+      <div
+        role="table"
+        aria-label={name}
+        aria-rowcount={more ? -1 : shown.length + 1}
+        onKeyDown={keys}
+        className="min-w-fit text-sm"
+      >
+        <div role="rowgroup" className="sticky top-0 z-10 bg-canvas">
+          <div role="row" aria-rowindex={1} style={grid} className="grid h-8 items-center border-b border-line pr-3 text-xs text-muted">
+            {selection && <SelectAll rows={shown} id={id} selection={selection} name={name} />}
+            {columns.map((column) => (
+              <Header key={column.id} column={column} order={order} setOrder={more ? undefined : setOrder} />
+            ))}
+          </div>
+        </div>
+        <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+          {items.map((item) => {
+            const row = shown[item.index]!;
+            const on = selection?.ids.has(id(row));
+            return (
+              <div
+                key={item.key}
+                role="row"
+                aria-rowindex={item.index + 2}
+                data-index={item.index}
+                style={{ ...grid, height: rowHeight, transform: `translateY(${item.start}px)` }}
+                className={`absolute inset-x-0 top-0 grid items-center border-b border-line pr-3 ${on ? "bg-selected" : "hover:bg-hover"} ${props.quiet?.(row) ? "text-muted" : ""}`}
+              >
+                {selection && (
+                  <div role="cell" className="flex justify-center">
+                    <input
+                      type="checkbox"
+                      aria-label={`Select row ${item.index + 1}`}
+                      checked={on}
+                      onChange={() => choose(row)}
+                      className="size-4 accent-accent-fill"
+                    />
+                  </div>
+                )}
+                {columns.map((column) => (
+                  <div
+                    key={column.id}
+                    role="cell"
+                    className={`min-w-0 truncate px-2 py-1 ${column.right ? "text-right" : ""} first:pl-4`}
+                  >
+                    {column.cell(row)}
+                  </div>
+                ))}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      {shown.length === 0 && props.empty}
+      {!props.short && shown.length > 0 && (
+        <div className="absolute top-0.5 right-1 z-10">
+          <Menu
+            label="Columns"
+            icon={<Columns3 className="size-3.5" />}
+            items={props.columns
+              .filter((column) => column.priority !== 0 && column.title)
+              .map((column) => ({
+                label: column.title,
+                checked: !hidden.has(column.id),
+                act: () => toggle(column.id),
+              }))}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface SelectAllProps<T> {
+  rows: T[];
+  id: (row: T) => string;
+  selection: Selection;
+  name: string;
+}
+
+function SelectAll<T>({ rows, id, selection, name }: SelectAllProps<T>) {
+  const every = rows.length > 0 && rows.every((row) => selection.ids.has(id(row)));
+  return (
+    <div role="columnheader" className="flex justify-center">
+      <input
+        type="checkbox"
+        aria-label={`Select all loaded ${name}`}
+        checked={every}
+        ref={(box) => {
+          if (box) box.indeterminate = !every && selection.ids.size > 0;
+        }}
+        onChange={() => selection.set(every ? new Set() : new Set(rows.map(id)))}
+        className="size-4 accent-accent-fill"
+      />
+    </div>
+  );
+}
+
+interface HeaderProps<T> {
+  column: Column<T>;
+  order?: Order;
+  setOrder?: (order: Order | undefined) => void;
+}
+
+function Header<T>({ column, order, setOrder }: HeaderProps<T>) {
+  const mine = order?.column === column.id ? order : undefined;
+  const next = !mine ? { column: column.id, down: false } : mine.down ? undefined : { column: column.id, down: true };
+  return (
+    <div
+      role="columnheader"
+      aria-sort={mine ? (mine.down ? "descending" : "ascending") : undefined}
+      className={`min-w-0 truncate px-2 font-medium first:pl-4 ${column.right ? "text-right" : ""}`}
+    >
+      {column.sort && setOrder ? (
+        <button type="button" onClick={() => setOrder(next)} className="inline-flex items-center gap-0.5 hover:text-ink">
+          {column.title}
+          {mine && (mine.down ? <ArrowDown className="size-3" aria-hidden /> : <ArrowUp className="size-3" aria-hidden />)}
+        </button>
+      ) : (
+        column.title || <span className="sr-only">Actions</span>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,173 @@
+import { useRef } from "react";
+import type { Applied, Migration, Round } from "@/api/nouns";
+import { useWidth } from "@/table/width";
+import { bytes, duration, rate } from "@/ui/format";
+import { Tooltip } from "@/ui/Tooltip";
+import { at, fraction } from "./layout";
+import type { Span } from "./layout";
+import { labelColumn } from "./Lanes";
+import { niceTop, roundsOf, stepPath } from "./migration";
+
+const panelHeight = 96;
+const throttleHeight = 40;
+
+interface Props {
+  migration: Migration;
+  span: Span;
+  until: number; // where the last round's values end
+}
+
+// RoundsChart draws the rounds of a migration on the axis of the lanes above it.
+export function RoundsChart({ migration, span, until }: Props) {
+  const rounds = roundsOf(migration);
+  if (rounds.length === 0) return null;
+  const throttled = rounds.some((round) => round.throttle_percent > 0);
+  const disk = rounds.some((round) => (round.disk_total_bytes ?? 0) > 0);
+  const shared = { rounds, span, until };
+  return (
+    <div className="relative">
+      <Panel
+        {...shared}
+        title="Memory to send"
+        lines={[{ label: "remaining", colour: "var(--accent-fill)", area: true, value: (round) => round.remaining_bytes }]}
+        write={bytes}
+      />
+      {disk && (
+        <Panel
+          {...shared}
+          title="Disk to send"
+          lines={[{ label: "remaining", colour: "var(--accent-fill)", area: true, value: (round) => round.disk_remaining_bytes ?? 0 }]}
+          write={bytes}
+        />
+      )}
+      <Panel
+        {...shared}
+        title="Rates"
+        lines={[
+          { label: "dirty rate", colour: "var(--attention)", value: (round) => round.dirty_rate_bytes_per_second },
+          { label: "bandwidth", colour: "var(--working)", dashed: true, value: (round) => round.bandwidth_bytes_per_second },
+        ]}
+        write={rate}
+      />
+      {throttled && (
+        <Panel
+          {...shared}
+          title="Guest slowed by"
+          height={throttleHeight}
+          top={100}
+          lines={[{ label: "throttle", colour: "var(--failed)", area: true, value: (round) => round.throttle_percent }]}
+          write={(value) => `${Math.round(value)}%`}
+        />
+      )}
+      <Flags decisions={migration.decisions ?? []} span={span} />
+    </div>
+  );
+}
+
+interface Line {
+  label: string;
+  colour: string;
+  area?: boolean;
+  dashed?: boolean;
+  value: (round: Round) => number;
+}
+
+interface PanelProps {
+  title: string;
+  rounds: Round[];
+  span: Span;
+  until: number;
+  lines: Line[];
+  write: (value: number) => string;
+  height?: number;
+  top?: number;
+}
+
+function Panel({ title, rounds, span, until, lines, write, height = panelHeight, top }: PanelProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
+  const most = top ?? niceTop(Math.max(...rounds.flatMap((round) => lines.map((line) => line.value(round)))));
+  const x = (time: number) => fraction(span, time) * width;
+  const y = (value: number) => height - 1 - (value / most) * (height - 8);
+  const last = rounds[rounds.length - 1]!;
+  return (
+    <div className="flex border-b border-line">
+      <div className={`${labelColumn} flex flex-col justify-between py-1 pr-2 pl-4 text-xs`}>
+        <div>
+          <div className="font-medium">{title}</div>
+          {height > 50 &&
+            lines.map((line) => (
+              <div key={line.label} className="flex items-center gap-1.5 text-muted">
+                <svg width="14" height="6" aria-hidden>
+                  <line x1="0" x2="14" y1="3" y2="3" stroke={line.colour} strokeWidth="2" strokeDasharray={line.dashed ? "4 2" : undefined} />
+                </svg>
+                <span className="truncate">
+                  {line.label} <span className="text-ink">{write(line.value(last))}</span>
+                </span>
+              </div>
+            ))}
+        </div>
+      </div>
+      <div ref={frame} className="relative mr-4 flex-1">
+        <svg width={width} height={height} role="img" aria-label={`${title} by round; the table below has the figures`} className="block">
+          <line x1="0" x2={width} y1={y(most)} y2={y(most)} stroke="var(--line)" strokeDasharray="2 3" />
+          {rounds.map((round) => (
+            <line key={round.at} x1={x(Date.parse(round.at))} x2={x(Date.parse(round.at))} y1={height - 4} y2={height} stroke="var(--muted)" />
+          ))}
+          {lines.map((line) => {
+            const points = rounds.map((round) => ({ x: x(Date.parse(round.at)), y: y(line.value(round)) }));
+            const path = stepPath(points, x(until));
+            return (
+              <g key={line.label}>
+                {line.area && <path d={`${path}V${height}H${points[0]!.x}Z`} fill={line.colour} opacity="0.15" />}
+                <path d={path} fill="none" stroke={line.colour} strokeWidth="1.5" strokeDasharray={line.dashed ? "5 3" : undefined} />
+              </g>
+            );
+          })}
+        </svg>
+        <span className="absolute top-0 left-1 text-xs text-muted">{write(most)}</span>
+      </div>
+    </div>
+  );
+}
+
+const flagText: Record<Applied["action"], string> = {
+  continue: "go on",
+  raise_downtime: "longer pause",
+  throttle: "throttle",
+  post_copy: "post-copy",
+  abort: "abort",
+};
+
+// Flags marks the decisions. Rounds and flags share the axis; the reason is in the tooltip and in the list below.
+function Flags({ decisions, span }: { decisions: Applied[]; span: Span }) {
+  const flags = decisions.filter((decision) => decision.action !== "continue");
+  return (
+    <div className="pointer-events-none absolute inset-0 flex">
+      <div className={labelColumn} />
+      <div className="relative mr-4 flex-1">
+        {flags.map((decision, index) => {
+          const place = fraction(span, at(decision.at) ?? span.from);
+          const text = flagText[decision.action] + (decision.downtime_ms ? ` ${duration(decision.downtime_ms)}` : "");
+          return (
+            <div
+              key={`${decision.at}-${decision.action}`}
+              className="absolute inset-y-0 border-l border-attention"
+              style={{ left: `${place * 100}%` }}
+            >
+              <Tooltip text={`${decision.reason} (${decision.by === "rules" ? "by the rules" : `by ${decision.by}`}, round ${decision.iteration})`}>
+                <span
+                  tabIndex={0}
+                  className={`pointer-events-auto absolute rounded-xs border border-attention bg-attention-soft px-1 text-xs leading-4 whitespace-nowrap text-attention ${place > 0.85 ? "right-0" : "left-0"}`}
+                  style={{ top: 4 + (index % 3) * 20 }}
+                >
+                  {text}
+                </span>
+              </Tooltip>
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+import { percent } from "./format";
+
+interface Props {
+  fraction: number | undefined;
+  label: string;
+  text?: string; // what stands beside the bar; the percentage if left out
+  bare?: boolean; // the bar alone
+}
+
+// Meter shows how full something is. Above 90% it takes the attention colour; the number says it too.
+export function Meter({ fraction, label, text, bare }: Props) {
+  const known = fraction !== undefined && Number.isFinite(fraction);
+  const value = known ? Math.min(1, Math.max(0, fraction)) : 0;
+  return (
+    <span className="inline-flex w-full items-center gap-2">
+      <span
+        role="meter"
+        aria-label={label}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(value * 100)}
+        className="h-1.5 min-w-8 flex-1 overflow-hidden rounded-full bg-line"
+      >
+        <span
+          className={`block h-full rounded-full transition-[width] duration-150 ${value > 0.9 ? "bg-attention" : "bg-accent-fill"}`}
+          style={{ width: `${value * 100}%` }}
+        />
+      </span>
+      {!bare && <span className="text-right text-xs whitespace-nowrap">{text ?? percent(known ? fraction : undefined)}</span>}
+    </span>
+  );
+}

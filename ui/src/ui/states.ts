@@ -1,0 +1,76 @@
+import type { BackupState, HostState, OperationKind, OperationState, StepState, VMState } from "@/api/nouns";
+
+// Tone is one of the four state colours, or none. A state always has an icon and a word besides.
+export type Tone = "ok" | "working" | "attention" | "failed" | "quiet";
+
+export interface Look {
+  tone: Tone;
+  word: string;
+  icon: "dot" | "check" | "cross" | "spin" | "pause" | "warning" | "ring" | "question" | "undo" | "clock" | "skip";
+}
+
+export const vmLook: Record<VMState, Look> = {
+  provisioning: { tone: "working", word: "Provisioning", icon: "spin" },
+  running: { tone: "ok", word: "Running", icon: "dot" },
+  paused: { tone: "attention", word: "Paused", icon: "pause" },
+  stopped: { tone: "quiet", word: "Stopped", icon: "ring" },
+  crashed: { tone: "failed", word: "Crashed", icon: "cross" },
+  unknown: { tone: "attention", word: "Unknown", icon: "question" },
+  deleting: { tone: "working", word: "Deleting", icon: "spin" },
+};
+
+export const hostLook: Record<HostState, Look> = {
+  ready: { tone: "ok", word: "Ready", icon: "dot" },
+  cordoned: { tone: "attention", word: "Cordoned", icon: "pause" },
+  offline: { tone: "failed", word: "Offline", icon: "cross" },
+};
+
+export const operationLook: Record<OperationState, Look> = {
+  accepted: { tone: "working", word: "Accepted", icon: "clock" },
+  running: { tone: "working", word: "Running", icon: "spin" },
+  undoing: { tone: "attention", word: "Undoing", icon: "undo" },
+  waiting: { tone: "attention", word: "Waiting", icon: "question" },
+  succeeded: { tone: "ok", word: "Succeeded", icon: "check" },
+  failed: { tone: "failed", word: "Failed", icon: "cross" },
+  cancelled: { tone: "quiet", word: "Cancelled", icon: "skip" },
+};
+
+export const stepLook: Record<StepState, Look> = {
+  planned: { tone: "quiet", word: "Not reached yet", icon: "ring" },
+  queued: { tone: "quiet", word: "Waits for a worker", icon: "clock" },
+  running: { tone: "working", word: "Running", icon: "spin" },
+  retrying: { tone: "attention", word: "Retrying", icon: "warning" },
+  done: { tone: "ok", word: "Done", icon: "check" },
+  failed: { tone: "failed", word: "Failed", icon: "cross" },
+  cancelled: { tone: "quiet", word: "Cancelled", icon: "skip" },
+  skipped: { tone: "quiet", word: "Not needed", icon: "skip" },
+};
+
+export const backupLook: Record<BackupState, Look> = {
+  creating: { tone: "working", word: "Being taken", icon: "spin" },
+  ready: { tone: "ok", word: "Ready", icon: "check" },
+  damaged: { tone: "failed", word: "Damaged", icon: "cross" },
+  deleting: { tone: "working", word: "Deleting", icon: "spin" },
+};
+
+// kindWords name an operation: as a title, and as what is being done to its subject.
+const kindWords: Record<OperationKind, [title: string, doing: string]> = {
+  provision: ["Provision", "provisioning"],
+  start: ["Start", "starting"],
+  stop: ["Stop", "stopping"],
+  restart: ["Restart", "restarting"],
+  pause: ["Pause", "pausing"],
+  resume: ["Resume", "resuming"],
+  delete: ["Delete", "deleting"],
+  migrate: ["Migrate", "migrating"],
+  drain: ["Drain", "draining"],
+  backup: ["Back up", "backing up"],
+  verify_backup: ["Verify backup", "verifying a backup"],
+  delete_backup: ["Delete backup", "deleting a backup"],
+  restore: ["Restore", "restoring"],
+  capacity: ["Plan capacity", "planning capacity"],
+};
+
+export const operationKinds = Object.keys(kindWords) as OperationKind[];
+export const titleOf = (kind: string): string => kindWords[kind as OperationKind]?.[0] ?? kind.replaceAll("_", " ");
+export const doingOf = (kind: string): string => kindWords[kind as OperationKind]?.[1] ?? kind.replaceAll("_", " ");

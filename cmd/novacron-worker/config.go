@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// config is everything novacron-worker can be told. Each field has a flag, whose default comes from the environment.
+type config struct {
+	name             string // the host's name in the inventory
+	server           string // URL of the API
+	enrolToken       string // one-time token for the first start; only from the environment, since arguments can be seen
+	temporalAddress  string
+	state            string // directory that survives restarts
+	runtime          string // directory for sockets, emptied by a reboot
+	libvirtURI       string
+	acceleration     string
+	migrationScheme  string
+	migrationAddress netip.Addr
+	extraPeers       []netip.Addr
+	pools            []poolConfig
+	repository       string
+}
+
+// poolConfig is one storage pool: name=directory, with :shared behind it if all hosts see the same bytes there.
+type poolConfig struct {
+	name   string
+	dir    string
+	shared bool
+}
+
+func fromEnvironment(name, otherwise string) string {
+	if value, set := os.LookupEnv(name); set && value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func (c *config) parse(args []string) error {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	var address, peers, pools string
+	flags := flag.NewFlagSet("novacron-worker", flag.ContinueOnError)
+	text := func(into *string, name, variable, otherwise, usage string) {
+		flags.StringVar(into, name, fromEnvironment(variable, otherwise), usage+" ($"+variable+")")
+	}
+	text(&c.name, "name", "NOVACRON_HOST_NAME", hostname, "the host's name")
+	text(&c.server, "server", "NOVACRON_SERVER", "", "URL of NovaCron's API")
+	text(&c.temporalAddress, "temporal-address", "NOVACRON_TEMPORAL_ADDRESS", "", "host:port of Temporal")
+	text(&c.state, "state", "NOVACRON_STATE", "/var/lib/novacron", "directory for what must survive a reboot")
+	text(&c.runtime, "runtime", "NOVACRON_RUNTIME", "/run/novacron", "directory for sockets")
+	text(&c.libvirtURI, "libvirt-uri", "NOVACRON_LIBVIRT_URI", "qemu:///system", "libvirt daemon of this host")
+	text(&c.acceleration, "acceleration", "NOVACRON_ACCELERATION", "kvm", "kvm, or tcg for software emulation")
+	text(&c.migrationScheme, "migration-scheme", "NOVACRON_MIGRATION_SCHEME", "qemu+tls", "how libvirt daemons reach each other: qemu+tls or qemu+tcp")
+	text(&address, "migration-address", "NOVACRON_MIGRATION_ADDRESS", "", "IP address at which other hosts reach this one")
+	text(&peers, "extra-peers", "NOVACRON_EXTRA_PEERS", "", "tunnel end points besides the other hosts, separated by commas")
+	text(&pools, "pools", "NOVACRON_POOLS", "local=/var/lib/novacron/pools/local", "storage pools: name=directory[:shared], separated by commas")
+	text(&c.repository, "repository", "NOVACRON_REPOSITORY", "/srv/novacron/backups", "directory of the backup repository, the same on all hosts")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	c.enrolToken = os.Getenv("NOVACRON_ENROL_TOKEN")
+	return c.complete(address, peers, pools)
+}
+
+// complete refuses what makes no sense, naming the flag.
+func (c *config) complete(address, peers, pools string) (err error) {
+	if c.server == "" {
+		return errors.New("-server: say where NovaCron's API is, or set NOVACRON_SERVER")
+	}
+	if c.temporalAddress == "" {
+		return errors.New("-temporal-address: say where Temporal is, or set NOVACRON_TEMPORAL_ADDRESS")
+	}
+	if c.migrationAddress, err = netip.ParseAddr(address); err != nil {
+		return fmt.Errorf("-migration-address: %w", err)
+	}
+	for _, each := range split(peers) {
+		peer, err := netip.ParseAddr(each)
+		if err != nil {
+			return fmt.Errorf("-extra-peers: %w", err)
+		}
+		c.extraPeers = append(c.extraPeers, peer)
+	}
+	for _, each := range split(pools) {
+		pool, err := parsePool(each)
+		if err != nil {
+			return fmt.Errorf("-pools: %w", err)
+		}
+		c.pools = append(c.pools, pool)
+	}
+	if len(c.pools) == 0 {
+		return errors.New("-pools: a host needs at least one storage pool")
+	}
+	if !filepath.IsAbs(c.repository) {
+		return fmt.Errorf("-repository: %q is not an absolute path", c.repository)
+	}
+	return nil
+}
+
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func parsePool(text string) (poolConfig, error) {
+	name, rest, found := strings.Cut(text, "=")
+	dir, shared := strings.CutSuffix(rest, ":shared")
+	if !found || name == "" || !filepath.IsAbs(dir) {
+		return poolConfig{}, fmt.Errorf("%q is not name=/directory or name=/directory:shared", text)
+	}
+	return poolConfig{name: name, dir: dir, shared: shared}, nil
+}

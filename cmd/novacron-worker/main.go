@@ -1,0 +1,66 @@
+// novacron-worker is a host's worker: it runs the host's part of every operation and reports what the host has and does.
+// It is the only binary with cgo.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/novacron/novacron/internal/backuprepo"
+	"github.com/novacron/novacron/internal/objectstore/dir"
+	"github.com/novacron/novacron/worker"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "novacron-worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	var settings config
+	if err := settings.parse(args); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	slog.SetDefault(log)
+	driver, err := openHypervisor(settings, log)
+	if err != nil {
+		return err
+	}
+	defer driver.Close()
+	pools, err := openPools(settings)
+	if err != nil {
+		return err
+	}
+	networks, err := openFabric(settings, log)
+	if err != nil {
+		return err
+	}
+	objects, err := dir.New(settings.repository)
+	if err != nil {
+		return err
+	}
+	repository, err := backuprepo.Open(ctx, objects)
+	if err != nil {
+		return err
+	}
+	host := &worker.Host{
+		Name: settings.name, ServerURL: settings.server, EnrolToken: settings.enrolToken, TemporalAddress: settings.temporalAddress,
+		State: settings.state, MigrationAddress: settings.migrationAddress, ExtraPeers: settings.extraPeers, Version: version,
+		Driver: driver, Pools: pools, Fabric: networks, Repository: repository, Log: log,
+	}
+	return host.Run(ctx)
+}

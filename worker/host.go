@@ -1,0 +1,206 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	hostactivities "github.com/novacron/novacron/activities/host"
+	"github.com/novacron/novacron/internal/backuprepo"
+	"github.com/novacron/novacron/internal/fabric"
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/host"
+	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/storage"
+)
+
+// Host is a host's worker: it enrols, runs the host's activities, compares the hypervisor with the inventory, and reports.
+type Host struct {
+	Name             string
+	ServerURL        string
+	EnrolToken       string // needed once
+	TemporalAddress  string
+	State            string // directory that is kept over restarts
+	MigrationAddress netip.Addr
+	ExtraPeers       []netip.Addr // tunnel addresses besides the other hosts'
+	Version          string
+
+	Driver     hostactivities.Driver
+	Pools      map[string]storage.Pool
+	Fabric     fabric.Fabric
+	Repository *backuprepo.Repository
+	Log        *slog.Logger
+}
+
+// identity is what a host keeps of its enrolment.
+type identity struct {
+	Host      id.Host `json:"host_id"`
+	Token     string  `json:"token"`
+	Namespace string  `json:"temporal_namespace"`
+}
+
+const (
+	retryEvery     = 2 * time.Second
+	reportEvery    = 10 * time.Second
+	reconcileEvery = time.Minute
+	networksEvery  = 10 * time.Second
+	factsEvery     = 5 * time.Minute
+	identityFile   = "worker.json"
+	activitiesMost = 64 // concurrent activities on one host
+	pollersMost    = 4
+)
+
+// Run works until ctx ends. It waits for the hypervisor, the API and Temporal as long as they are away.
+func (h *Host) Run(ctx context.Context) error {
+	if err := os.MkdirAll(h.State, 0o700); err != nil {
+		return err
+	}
+	plane := &Plane{URL: h.ServerURL, HTTP: &http.Client{}}
+	known, err := h.enrol(ctx, plane)
+	if err != nil {
+		return err
+	}
+	plane.Token = known.Token
+	connected, err := Connect(ctx, h.TemporalAddress, known.Namespace, string(known.Host), h.Log)
+	if err != nil {
+		return err
+	}
+	defer connected.Close()
+	offers := hostactivities.NewOffers(filepath.Join(h.State, "offers"),
+		netip.AddrPortFrom(h.MigrationAddress, hostactivities.OfferPort).String(), h.Pools, h.Log)
+	go every(ctx, h.Log, "serving disks to other hosts", retryEvery, offers.Serve)
+	stop, err := h.listen(ctx, connected, plane, known.Host, offers)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	h.Log.Info("the worker is at work", "host", known.Host, "name", h.Name)
+	h.keep(ctx, plane)
+	<-ctx.Done()
+	return nil
+}
+
+// listen takes activities from the host's own queue.
+func (h *Host) listen(ctx context.Context, connected client.Client, plane *Plane, self id.Host, offers *hostactivities.Offers) (func(), error) {
+	running, err := newWorker(ctx, connected, hostactivities.TaskQueue(self), h.State, sdkworker.Options{
+		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: activitiesMost, MaxConcurrentActivityTaskPollers: pollersMost,
+	}, h.Log)
+	if err != nil {
+		return nil, err
+	}
+	running.RegisterActivity(&hostactivities.Activities{
+		Host: self, Hypervisor: h.Driver, Pools: h.Pools, Fabric: h.peered(), Repository: h.Repository, Images: plane.Image, Offers: offers,
+	})
+	return running.Stop, running.Start()
+}
+
+// keep runs the loops beside the activities.
+func (h *Host) keep(ctx context.Context, plane *Plane) {
+	report := &reporter{driver: h.Driver, pools: h.Pools, plane: plane}
+	go every(ctx, h.Log, "reporting what the host has", factsEvery, func(ctx context.Context) error {
+		facts, err := h.facts(ctx)
+		if err != nil {
+			return err
+		}
+		return plane.SetFacts(ctx, facts)
+	})
+	go every(ctx, h.Log, "reporting readings", reportEvery, report.once)
+	go every(ctx, h.Log, "setting up networks", networksEvery, func(ctx context.Context) error { return h.syncNetworks(ctx, plane) })
+	go every(ctx, h.Log, "comparing with the inventory", reconcileEvery, func(ctx context.Context) error { return h.reconcile(ctx, plane) })
+	go every(ctx, h.Log, "keeping the link for consoles", retryEvery, (&link{plane: plane, driver: h.Driver, log: h.Log}).serve)
+	go h.watch(ctx, plane)
+}
+
+// enrol makes the host known, or finds that it is.
+func (h *Host) enrol(ctx context.Context, plane *Plane) (identity, error) {
+	path := filepath.Join(h.State, identityFile)
+	var known identity
+	content, err := os.ReadFile(path)
+	if err == nil {
+		return known, json.Unmarshal(content, &known)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return known, err
+	}
+	if h.EnrolToken == "" {
+		return known, fmt.Errorf("this host is not enrolled and NOVACRON_ENROL_TOKEN is empty: make a token with `novacron host add` and start the worker with it")
+	}
+	for {
+		facts, err := h.facts(ctx)
+		if err == nil {
+			var answer Enrolled
+			if answer, err = plane.Enrol(ctx, Enrolment{Token: h.EnrolToken, Name: h.Name, Facts: facts}); err == nil {
+				known = identity{Host: answer.Host, Token: answer.Token, Namespace: answer.Namespace}
+				return known, h.remember(path, known)
+			}
+		}
+		if kind := fault.KindOf(err); kind == fault.KindDenied || kind == fault.KindInvalid {
+			return known, fmt.Errorf("enrolling: %w", err)
+		}
+		h.Log.Info("waiting to enrol", "error", err)
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return known, ctx.Err()
+		}
+	}
+}
+
+// remember writes the identity whole or not at all: an enrolment token works only once.
+func (h *Host) remember(path string, known identity) error {
+	content, err := json.Marshal(known)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+func (h *Host) facts(ctx context.Context) (host.Facts, error) {
+	facts, err := h.Driver.Facts(ctx)
+	if err != nil {
+		return facts, err
+	}
+	facts.MigrationAddress, facts.WorkerVersion = h.MigrationAddress.String(), h.Version
+	facts.Pools = poolFacts(ctx, h.Pools)
+	return facts, nil
+}
+
+// peered adds the peers that are no hosts to every network.
+func (h *Host) peered() fabric.Fabric { return &extraPeers{Fabric: h.Fabric, extra: h.ExtraPeers} }
+
+type extraPeers struct {
+	fabric.Fabric
+	extra []netip.Addr
+}
+
+func (e *extraPeers) EnsureNetwork(ctx context.Context, network fabric.Network) error {
+	network.Peers = append(append([]netip.Addr{}, network.Peers...), e.extra...)
+	return e.Fabric.EnsureNetwork(ctx, network)
+}
+
+func (h *Host) syncNetworks(ctx context.Context, plane *Plane) error {
+	networks, err := plane.Networks(ctx)
+	if err != nil {
+		return err
+	}
+	fabric := h.peered()
+	for _, each := range networks {
+		if err := fabric.EnsureNetwork(ctx, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}

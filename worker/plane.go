@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/novacron/novacron/internal/fabric"
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/host"
+	"github.com/novacron/novacron/internal/hypervisor"
+	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/vm"
+)
+
+// Plane speaks to the control plane's API on behalf of one host.
+type Plane struct {
+	URL   string // of the API, without a path
+	Token string
+	HTTP  *http.Client
+}
+
+// Enrolment is a host's first word.
+type Enrolment struct {
+	Token string     `json:"token"`
+	Name  string     `json:"name"`
+	Facts host.Facts `json:"facts"`
+}
+
+// Enrolled is the answer: who the host is from now on.
+type Enrolled struct {
+	Host      id.Host `json:"host_id"`
+	Token     string  `json:"token"`
+	Namespace string  `json:"temporal_namespace"`
+}
+
+// Report is a batch of readings.
+type Report struct {
+	Host  host.Use            `json:"host"`
+	Pools []host.PoolFact     `json:"pools"`
+	VMs   []hypervisor.Sample `json:"vms"`
+}
+
+// Observations is what the host sees of all VMs.
+type Observations struct {
+	Machines []ObservedMachine `json:"machines"`
+}
+
+// ObservedMachine is one VM as the host sees it; VM is empty for one that is not ours.
+type ObservedMachine struct {
+	VM    id.VM    `json:"vm_id,omitempty"`
+	Name  string   `json:"name,omitempty"`
+	State vm.State `json:"state"`
+}
+
+const planeTimeout = 15 * time.Second
+
+// call sends a request and decodes the answer; errors are faults, Unavailable when nobody answers.
+func (p *Plane) call(ctx context.Context, method, path string, body, answer any) error {
+	ctx, stop := context.WithTimeout(ctx, planeTimeout)
+	defer stop()
+	var content io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(encoded)
+	}
+	response, err := p.send(ctx, method, path, content, "")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if answer == nil || response.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
+		return fault.Unavailable("the control plane's answer to %s %s could not be read", method, path).Because(err)
+	}
+	return nil
+}
+
+func (p *Plane) send(ctx context.Context, method, path string, content io.Reader, byteRange string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(p.URL, "/")+"/api/v1"+path, content)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if p.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+p.Token)
+	}
+	if byteRange != "" {
+		request.Header.Set("Range", byteRange)
+	}
+	response, err := p.HTTP.Do(request)
+	if err != nil {
+		return nil, fault.Unavailable("the control plane at %s does not answer", p.URL).Because(err)
+	}
+	if response.StatusCode < http.StatusBadRequest {
+		return response, nil
+	}
+	defer response.Body.Close()
+	var problem struct {
+		Detail string `json:"detail"`
+	}
+	_ = json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&problem) // the status says enough without it
+	kind := fault.KindUnavailable
+	switch {
+	case response.StatusCode == http.StatusNotFound:
+		kind = fault.KindNotFound
+	case response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden:
+		kind = fault.KindDenied
+	case response.StatusCode < http.StatusInternalServerError:
+		kind = fault.KindInvalid
+	}
+	return nil, fault.New(kind, fmt.Sprintf("the control plane answered %s to %s %s: %s", response.Status, method, path, problem.Detail))
+}
+
+// Enrol makes this host known.
+func (p *Plane) Enrol(ctx context.Context, first Enrolment) (Enrolled, error) {
+	var answer Enrolled
+	return answer, p.call(ctx, http.MethodPost, "/hosts/enrol", first, &answer)
+}
+
+// SetFacts reports what the host has.
+func (p *Plane) SetFacts(ctx context.Context, facts host.Facts) error {
+	return p.call(ctx, http.MethodPut, "/hosts/self/facts", facts, nil)
+}
+
+// Send reports readings.
+func (p *Plane) Send(ctx context.Context, report Report) error {
+	return p.call(ctx, http.MethodPost, "/hosts/self/samples", report, nil)
+}
+
+// Networks lists the networks that VMs of this host may be in.
+func (p *Plane) Networks(ctx context.Context) ([]fabric.Network, error) {
+	var answer []fabric.Network
+	return answer, p.call(ctx, http.MethodGet, "/hosts/self/networks", nil, &answer)
+}
+
+// Observe reports every VM that this host sees.
+func (p *Plane) Observe(ctx context.Context, seen Observations) error {
+	return p.call(ctx, http.MethodPost, "/hosts/self/observations", seen, nil)
+}
+
+// Image reads an image's bytes from an offset on.
+func (p *Plane) Image(ctx context.Context, image id.Image, offset int64) (io.ReadCloser, error) {
+	byteRange := ""
+	if offset > 0 {
+		byteRange = fmt.Sprintf("bytes=%d-", offset)
+	}
+	response, err := p.send(ctx, http.MethodGet, "/images/"+string(image)+"/content", nil, byteRange)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}

@@ -1,0 +1,160 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/novacron/novacron/activities/control"
+	"github.com/novacron/novacron/activities/host"
+	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/operation"
+)
+
+// Limits on activities. A host activity may last for days (a large disk), so what bounds it is its heartbeat.
+const (
+	heartbeatTimeout = 30 * time.Second // above a restart of Temporal, so that no second attempt starts beside a living one
+	hostLongest      = 7 * 24 * time.Hour
+	hostPickUp       = 2 * time.Minute // how long a step may wait for a host's worker before the operation is undone
+	controlLongest   = time.Minute
+	controlPickUp    = time.Hour
+	askEvery         = 15 * time.Second // how often a patient call looks whether its host is silent
+	hostAttempts     = 12
+)
+
+// ControlQueue is the task queue of the control plane's own activities and of all workflows.
+const ControlQueue = "control"
+
+// nextID names an activity after its step, so that the history reads as the timeline.
+func (r *run) nextID() string {
+	r.calls[r.name]++
+	if count := r.calls[r.name]; count > 1 {
+		return fmt.Sprintf("%s.%d", r.name, count)
+	}
+	return r.name
+}
+
+// atControl runs an activity of the control plane as part of the current step.
+func atControl[R any](ctx workflow.Context, activity any, input any) (R, error) {
+	r := runOf(ctx)
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue: ControlQueue, ActivityID: r.nextID(), Summary: r.title,
+		StartToCloseTimeout: controlLongest, ScheduleToStartTimeout: controlPickUp,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second},
+	})
+	var result R
+	return result, workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
+}
+
+// atHost runs an activity on a host as part of the current step. While going forward a host that stays silent fails the
+// step. While taking back, or past the point of no return, the call waits for the host as long as it takes: the
+// operation then says what it waits for, until the host answers or somebody tells it to give up.
+func atHost[R any](ctx workflow.Context, on id.Host, activity any, input any) (R, error) {
+	r := runOf(ctx)
+	options := workflow.ActivityOptions{
+		TaskQueue: host.TaskQueue(on), ActivityID: r.nextID(), Summary: r.title,
+		StartToCloseTimeout: hostLongest, HeartbeatTimeout: heartbeatTimeout, WaitForCancellation: true,
+		ScheduleToStartTimeout: hostPickUp,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second, MaximumAttempts: hostAttempts,
+		},
+	}
+	if r.patient {
+		options.ScheduleToStartTimeout = 0
+		options.RetryPolicy.MaximumAttempts = 0
+	}
+	ctx = workflow.WithActivityOptions(ctx, options)
+	var result R
+	if !r.patient {
+		err := workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
+		return result, r.nameSilence(ctx, on, err)
+	}
+	return result, r.wait(ctx, on, activity, input, &result)
+}
+
+// wait is the patient half of atHost.
+func (r *run) wait(ctx workflow.Context, on id.Host, activity, input, result any) error {
+	called, stop := workflow.WithCancel(ctx)
+	pending := workflow.ExecuteActivity(called, activity, input)
+	for {
+		finished, givenUp := false, false
+		timed, disarm := workflow.WithCancel(ctx)
+		workflow.NewSelector(ctx).
+			AddFuture(pending, func(workflow.Future) { finished = true }).
+			AddReceive(r.giveUp, func(channel workflow.ReceiveChannel, _ bool) { channel.Receive(ctx, nil); givenUp = true }).
+			AddFuture(workflow.NewTimer(timed, askEvery), func(workflow.Future) {}).
+			Select(ctx)
+		disarm()
+		switch {
+		case finished:
+			r.ask(ctx, "")
+			return pending.Get(ctx, result)
+		case givenUp:
+			stop()
+			_ = pending.Get(ctx, nil) // its end is awaited, its outcome no longer matters
+			r.ask(ctx, "")
+			return refuse(silent(r.hostName(ctx, on), r.title))
+		}
+		r.ask(ctx, r.questionAbout(ctx, on))
+	}
+}
+
+// questionAbout says what the operation waits for if the host is silent, and nothing if it is at work.
+func (r *run) questionAbout(ctx workflow.Context, on id.Host) string {
+	var standing control.HostStanding
+	if err := r.look(ctx, on, &standing); err != nil || standing.Answers {
+		return ""
+	}
+	return fmt.Sprintf("Host %s does not answer; this operation goes on with %q by itself when the host is back. "+
+		"If the host is lost for good, give up on it: novacron operation give-up %s", standing.Name, r.title, r.operation)
+}
+
+func (r *run) look(ctx workflow.Context, on id.Host, standing *control.HostStanding) error {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: 5 * time.Second, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 2},
+	})
+	return workflow.ExecuteLocalActivity(ctx, methodName(toControl.HostStanding), on).Get(ctx, standing)
+}
+
+// ask puts a question on the operation's record, or takes it off.
+func (r *run) ask(ctx workflow.Context, question string) {
+	if question == r.question {
+		return
+	}
+	standing := control.Standing{Operation: r.operation, State: operation.Waiting, Question: question}
+	if question == "" {
+		standing.State = operation.Running
+		if r.taking {
+			standing.State = operation.Undoing
+		}
+	}
+	if r.record(ctx, toControl.SetState, standing) == nil {
+		r.question = question
+	}
+}
+
+// nameSilence says which host it was that did not answer.
+func (r *run) nameSilence(ctx workflow.Context, on id.Host, err error) error {
+	timeout, late := errors.AsType[*temporal.TimeoutError](err)
+	if !late || timeout.TimeoutType() == enums.TIMEOUT_TYPE_START_TO_CLOSE {
+		return err
+	}
+	return refuse(silent(r.hostName(ctx, on), r.title))
+}
+
+func (r *run) hostName(ctx workflow.Context, on id.Host) string {
+	if name, known := r.hosts[on]; known {
+		return name
+	}
+	var standing control.HostStanding
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	if err := r.look(ctx, on, &standing); err != nil || standing.Name == "" {
+		return string(on)
+	}
+	r.hosts[on] = standing.Name
+	return standing.Name
+}

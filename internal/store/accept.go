@@ -1,10 +1,18 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/novacron/novacron/internal/backup"
+	"github.com/novacron/novacron/internal/event"
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/store/db"
 	"github.com/novacron/novacron/internal/vm"
 	"github.com/novacron/novacron/internal/volume"
 )
@@ -29,7 +37,7 @@ type Acceptance struct {
 	Generations map[string]int64
 
 	// NewVM is inserted with its interfaces. An interface needs its Network; a zero IP takes the lowest free one, an empty
-	// MAC is derived from the VM's ID.
+	// MAC is derived from the VM's ID. An empty state means Provisioning, of NewVolumes and NewBackup Creating.
 	NewVM      *vm.VM
 	NewVolumes []volume.Volume
 	NewBackup  *backup.Backup
@@ -50,5 +58,152 @@ type Accepted struct {
 // another request, a name that is taken (at "name"), or a VM that changed; Exhausted for a network without a free
 // address; NotFound for a network, image or host that is gone.
 func (s *Store) Accept(ctx context.Context, request Acceptance) (Accepted, error) {
-	return Accepted{}, errUnbuilt
+	var answer Accepted
+	err := s.change(ctx, func(c *change) error {
+		c.discard = request.DryRun
+		first, err := c.firstOperation(ctx, request)
+		if err != nil {
+			return err
+		}
+		if first != nil {
+			answer = Accepted{Operation: *first, Replayed: true}
+			return nil
+		}
+		answer, err = c.accept(ctx, request)
+		return err
+	})
+	if err != nil {
+		return Accepted{}, err
+	}
+	return answer, nil
+}
+
+// firstOperation is the operation that an earlier request with the same key began, nil if this one is the first. Others
+// with the same key wait here until this transaction has ended.
+func (c *change) firstOperation(ctx context.Context, request Acceptance) (*operation.Operation, error) {
+	if request.Key == "" {
+		return nil, nil
+	}
+	if err := c.LockKey(ctx, request.Principal, request.Key); err != nil {
+		return nil, err
+	}
+	known, err := c.GetKey(ctx, request.Principal, request.Key)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(known.BodyHash, request.BodyHash) {
+		return nil, fault.Conflict("that Idempotency-Key was used for another request (operation %s); take a new key", known.OperationID)
+	}
+	row, err := c.GetOperation(ctx, known.OperationID, "")
+	if err != nil {
+		return nil, err
+	}
+	first, err := operationOf(row)
+	return &first, err
+}
+
+func (c *change) accept(ctx context.Context, request Acceptance) (Accepted, error) {
+	if err := c.claim(ctx, request); err != nil {
+		return Accepted{}, err
+	}
+	if err := c.checkGenerations(ctx, request.Generations); err != nil {
+		return Accepted{}, err
+	}
+	if err := c.insertOperation(ctx, request); err != nil {
+		return Accepted{}, err
+	}
+	if err := c.keepClaims(ctx, request); err != nil {
+		return Accepted{}, err
+	}
+	if err := c.insertNew(ctx, request); err != nil {
+		return Accepted{}, err
+	}
+	return c.acceptedAs(ctx, request)
+}
+
+// checkGenerations refuses if a VM is not what the caller saw when it judged that the operation is allowed.
+func (c *change) checkGenerations(ctx context.Context, seen map[string]int64) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(seen))
+	for machine := range seen {
+		ids = append(ids, machine)
+	}
+	rows, err := c.VMGenerations(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if len(rows) < len(seen) {
+		return fault.Conflict("the VM was deleted since it was read")
+	}
+	for _, row := range rows {
+		if row.Generation != seen[row.ID] {
+			return changedSince("VM", row.Name, row.Generation, seen[row.ID])
+		}
+	}
+	return nil
+}
+
+func (c *change) insertOperation(ctx context.Context, request Acceptance) error {
+	wanted := request.Operation
+	asked := wanted.Request
+	if len(asked) == 0 {
+		asked = []byte("{}")
+	}
+	_, err := c.InsertOperation(ctx, db.InsertOperationParams{
+		ID: string(wanted.ID), ProjectID: string(wanted.Project), Kind: string(wanted.Kind),
+		SubjectKind: wanted.Subject.Kind, SubjectID: wanted.Subject.ID, SubjectName: wanted.Subject.Name,
+		ParentID: orNull(wanted.Parent), Actor: wanted.Actor, Request: asked,
+	})
+	if err != nil || request.Key == "" {
+		return err
+	}
+	return c.InsertKey(ctx, db.InsertKeyParams{
+		Principal: request.Principal, Key: request.Key, BodyHash: request.BodyHash, OperationID: string(wanted.ID),
+	})
+}
+
+func (c *change) insertNew(ctx context.Context, request Acceptance) error {
+	if request.NewVM != nil {
+		if err := c.insertVM(ctx, *request.NewVM); err != nil {
+			return err
+		}
+		c.emit(event.Event{
+			Type: "vm.created", Project: string(request.NewVM.Project), SubjectKind: "vm", SubjectID: string(request.NewVM.ID),
+			Operation: string(request.Operation.ID),
+		}, vmFacts{Name: request.NewVM.Name, State: vm.Provisioning})
+	}
+	for _, disk := range request.NewVolumes {
+		if err := c.insertVolume(ctx, disk); err != nil {
+			return err
+		}
+	}
+	if request.NewBackup == nil {
+		return nil
+	}
+	return c.insertBackup(ctx, *request.NewBackup, request.Operation.ID)
+}
+
+// acceptedAs reads back what was written, so that the answer is what a later read would give.
+func (c *change) acceptedAs(ctx context.Context, request Acceptance) (Accepted, error) {
+	row, err := c.GetOperation(ctx, string(request.Operation.ID), "")
+	if err != nil {
+		return Accepted{}, err
+	}
+	recorded, err := operationOf(row)
+	if err != nil {
+		return Accepted{}, err
+	}
+	c.emitOperation(recorded, "operation.accepted")
+	answer := Accepted{Operation: recorded}
+	if request.NewVM == nil {
+		return answer, nil
+	}
+	made, err := findVM(ctx, c.Queries, id.Project(""), string(request.NewVM.ID))
+	answer.VM = &made
+	return answer, err
 }

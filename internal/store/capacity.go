@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/store/db"
 )
 
 // CapacityHistory is what a capacity plan is made from: one point an hour, oldest first.
@@ -30,9 +31,11 @@ type HostHour struct {
 
 // PoolHistory is the fill of one pool over time.
 type PoolHistory struct {
-	Pool   string     `json:"pool"`
-	Host   id.Host    `json:"host_id,omitempty"` // empty for a shared pool
-	Points []PoolHour `json:"points"`
+	Pool          string     `json:"pool"`
+	Host          id.Host    `json:"host_id,omitempty"` // empty for a shared pool
+	HostName      string     `json:"host_name,omitempty"`
+	PromisedBytes int64      `json:"promised_bytes"` // sizes of the volumes that are in it now
+	Points        []PoolHour `json:"points"`
 }
 
 // PoolHour is the last reading of a pool in the hour that begins at At.
@@ -44,5 +47,52 @@ type PoolHour struct {
 
 // CapacitySamples returns the hourly history of all hosts and pools since a time. It outlives the samples themselves.
 func (s *Store) CapacitySamples(ctx context.Context, since time.Time) (CapacityHistory, error) {
-	return CapacityHistory{}, errUnbuilt
+	hosts, err := s.queries.HostHours(ctx, since)
+	if err != nil {
+		return CapacityHistory{}, translate(err)
+	}
+	pools, err := s.queries.PoolHours(ctx, since)
+	if err != nil {
+		return CapacityHistory{}, translate(err)
+	}
+	promised, err := s.queries.PromisedInPools(ctx)
+	if err != nil {
+		return CapacityHistory{}, translate(err)
+	}
+	history := CapacityHistory{Hosts: []HostHistory{}, Pools: []PoolHistory{}}
+	for _, row := range hosts {
+		history.addHost(row)
+	}
+	for _, row := range pools {
+		history.addPool(row)
+	}
+	for i, pool := range history.Pools {
+		for _, sum := range promised {
+			if sum.Pool == pool.Pool && sum.HostID == string(pool.Host) {
+				history.Pools[i].PromisedBytes = sum.PromisedBytes
+			}
+		}
+	}
+	return history, nil
+}
+
+// addHost adds an hour; rows come host by host.
+func (h *CapacityHistory) addHost(row db.HostHoursRow) {
+	if last := len(h.Hosts) - 1; last < 0 || h.Hosts[last].Host != id.Host(row.HostID) {
+		h.Hosts = append(h.Hosts, HostHistory{Host: id.Host(row.HostID), Name: row.Name})
+	}
+	of := &h.Hosts[len(h.Hosts)-1]
+	of.Points = append(of.Points, HostHour{
+		At: row.Hour, CPUFraction: row.CPUFraction, MemoryUsedBytes: int64(row.MemoryUsedBytes), DiskUsedBytes: int64(row.DiskUsedBytes),
+	})
+}
+
+// addPool adds an hour; rows come pool by pool.
+func (h *CapacityHistory) addPool(row db.PoolHoursRow) {
+	last := len(h.Pools) - 1
+	if last < 0 || h.Pools[last].Pool != row.Pool || h.Pools[last].Host != id.Host(row.HostID) {
+		h.Pools = append(h.Pools, PoolHistory{Pool: row.Pool, Host: id.Host(row.HostID), HostName: row.HostName})
+	}
+	of := &h.Pools[len(h.Pools)-1]
+	of.Points = append(of.Points, PoolHour{At: row.Hour, CapacityBytes: row.CapacityBytes, UsedBytes: row.UsedBytes})
 }

@@ -2,10 +2,24 @@ package store
 
 import (
 	"context"
+	"net/netip"
 
+	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/network"
 	"github.com/novacron/novacron/internal/project"
+	"github.com/novacron/novacron/internal/store/db"
 )
+
+// What every installation begins with.
+const (
+	defaultProject = "default"
+	defaultNetwork = "default"
+	defaultAdmin   = "admin"
+	defaultVNI     = 100
+	defaultMTU     = 1450 // an Ethernet frame less VXLAN's headers (RFC 7348)
+)
+
+var defaultRange = netip.MustParsePrefix("10.90.0.0/16")
 
 // Installation is what a new installation needs to be told.
 type Installation struct {
@@ -22,13 +36,53 @@ type Installed struct {
 
 // EnsureInstallation makes the default project, the user admin and the default network where they are missing.
 func (s *Store) EnsureInstallation(ctx context.Context, wanted Installation) (Installed, error) {
-	return Installed{}, errUnbuilt
+	var made int64
+	err := s.change(ctx, func(c *change) error {
+		if err := c.InsertProject(ctx, string(id.New[id.Project]()), defaultProject); err != nil {
+			return err
+		}
+		first := network.Network{Range: defaultRange}
+		if err := c.InsertNetwork(ctx, db.InsertNetworkParams{
+			ID: string(id.New[id.Network]()), Name: defaultNetwork, VNI: defaultVNI, Range: defaultRange, MTU: defaultMTU,
+			FreeFrom: first.Gateway().Next(),
+		}); err != nil {
+			return err
+		}
+		var err error
+		made, err = c.InsertUser(ctx, db.InsertUserParams{
+			ID: string(id.New[id.User]()), Name: defaultAdmin, PasswordHash: wanted.AdminPasswordHash, Admin: true,
+		})
+		return err
+	})
+	if err != nil {
+		return Installed{}, err
+	}
+	installed := Installed{AdminCreated: made > 0}
+	if installed.Project, err = s.GetProject(ctx, defaultProject); err != nil {
+		return Installed{}, err
+	}
+	if installed.Admin, err = s.UserByName(ctx, defaultAdmin); err != nil {
+		return Installed{}, err
+	}
+	installed.Network, err = s.GetNetwork(ctx, installed.Project.ID, defaultNetwork)
+	return installed, err
 }
 
 // GetProject finds a project by name or ID.
 func (s *Store) GetProject(ctx context.Context, ref string) (project.Project, error) {
-	return project.Project{}, errUnbuilt
+	row, err := s.queries.GetProject(ctx, ref)
+	if err != nil {
+		return project.Project{}, missing(err, "there is no project %s; GET /api/v1/projects lists those there are", ref)
+	}
+	return projectOf(row)
 }
 
 // ListProjects returns all projects by name.
-func (s *Store) ListProjects(ctx context.Context) ([]project.Project, error) { return nil, errUnbuilt }
+func (s *Store) ListProjects(ctx context.Context) ([]project.Project, error) {
+	rows, err := s.queries.ListProjects(ctx)
+	return mapRows(rows, err, projectOf)
+}
+
+func projectOf(row db.Project) (project.Project, error) {
+	return project.Project{ID: id.Project(row.ID), Name: row.Name, CreatedAt: row.CreatedAt}, nil
+}

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/novacron/novacron/internal/event"
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/store/db"
 )
 
 // OperationFilter chooses operations; empty fields choose all.
@@ -21,79 +24,132 @@ type OperationFilter struct {
 	Limit   int    // 1 to MaxPage; 0 means DefaultPage
 }
 
-// Ending is how an operation ended.
-type Ending struct {
-	State    operation.State // Succeeded, Failed or Cancelled
-	Result   json.RawMessage // what came of it, for Succeeded
-	Error    *operation.Problem
-	Leaks    []operation.Leak
-	Timeline json.RawMessage // an operation.Timeline; empty keeps what was saved
+// operationFacts is the data of an operation's events: enough to show it without reading it.
+type operationFacts struct {
+	Kind        operation.Kind     `json:"kind"`
+	State       operation.State    `json:"state"`
+	SubjectKind string             `json:"subject_kind"`
+	SubjectID   string             `json:"subject_id"`
+	SubjectName string             `json:"subject_name"`
+	Actor       string             `json:"actor"`
+	Question    string             `json:"question,omitempty"`
+	Error       *operation.Problem `json:"error,omitempty"`
+	Leaks       int                `json:"leaks,omitempty"`
 }
 
-// GetOperation returns one operation; NotFound if it is not in the project.
+func (c *change) emitOperation(of operation.Operation, happened string) {
+	c.emit(event.Event{
+		Type: happened, Project: string(of.Project), SubjectKind: "operation", SubjectID: string(of.ID), Operation: string(of.ID),
+	}, operationFacts{
+		Kind: of.Kind, State: of.State, SubjectKind: of.Subject.Kind, SubjectID: of.Subject.ID, SubjectName: of.Subject.Name,
+		Actor: of.Actor, Question: of.Question, Error: of.Error, Leaks: len(of.Leaks),
+	})
+}
+
+// GetOperation returns one operation with its expected duration; NotFound if it is not in the project.
 func (s *Store) GetOperation(ctx context.Context, project id.Project, operationID id.Operation) (operation.Operation, error) {
-	return operation.Operation{}, errUnbuilt
+	row, err := s.queries.GetOperation(ctx, string(operationID), string(project))
+	if err != nil {
+		return operation.Operation{}, noOperation(err, operationID)
+	}
+	found, err := operationOf(row)
+	if err != nil {
+		return operation.Operation{}, translate(err)
+	}
+	found.ExpectedSeconds, err = s.ExpectedSeconds(ctx, found.Kind)
+	return found, err
+}
+
+func noOperation(err error, operationID id.Operation) error {
+	return missing(err, "there is no operation %s; list them with novacron operation list", operationID)
+}
+
+func operationOf(row db.OperationRecord) (operation.Operation, error) {
+	found := operation.Operation{
+		ID: id.Operation(row.ID), Project: id.Project(row.ProjectID), Kind: operation.Kind(row.Kind), State: operation.State(row.State),
+		Subject: operation.Subject{Kind: row.SubjectKind, ID: row.SubjectID, Name: row.SubjectName},
+		Parent:  fromNull[id.Operation](row.ParentID), Actor: row.Actor, Request: row.Request, Result: row.Result,
+		Question: row.Question, NoReturn: row.NoReturn, CancelRequested: row.CancelRequested, RunID: row.RunID,
+		CreatedAt: row.CreatedAt, StartedAt: timeFromNull(row.StartedAt), EndedAt: timeFromNull(row.EndedAt),
+	}
+	if err := unmarshal(row.Error, &found.Error); err != nil {
+		return operation.Operation{}, err
+	}
+	err := unmarshal(row.Leaks, &found.Leaks)
+	return found, err
 }
 
 // ListOperations returns a page, newest first, and the cursor of the next page, empty at the end.
 func (s *Store) ListOperations(ctx context.Context, filter OperationFilter) ([]operation.Operation, string, error) {
-	return nil, "", errUnbuilt
+	size, err := pageSize(filter.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	after, err := decodeCursor(filter.Cursor, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	subjectID, subjectName := filter.Subject, ""
+	if nounOf(filter.Subject) == "resource" {
+		subjectID, subjectName = "", filter.Subject
+	}
+	rows, err := s.queries.ListOperations(ctx, db.ListOperationsParams{
+		ProjectID: string(filter.Project), Kind: string(filter.Kind), State: string(filter.State), SubjectID: subjectID,
+		SubjectName: subjectName, ParentID: string(filter.Parent), Open: filter.Open, Before: after[0], PageSize: int32(size + 1),
+	})
+	found, err := mapRows(rows, err, operationOf)
+	page, next := cutPage(found, size, func(o operation.Operation) []string { return []string{string(o.ID)} })
+	return page, next, err
 }
 
 // PendingOperations returns the operations whose workflow has not begun, oldest first: the outbox.
 func (s *Store) PendingOperations(ctx context.Context, limit int) ([]operation.Operation, error) {
-	return nil, errUnbuilt
+	size, err := pageSize(limit)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.queries.PendingOperations(ctx, int32(size))
+	return mapRows(rows, err, operationOf)
 }
 
 // OpenOperations returns all operations that have not ended, oldest first.
 func (s *Store) OpenOperations(ctx context.Context) ([]operation.Operation, error) {
-	return nil, errUnbuilt
-}
-
-// BeginOperation records that the workflow runs, with Temporal's run ID. It may be repeated; Conflict once it has ended.
-func (s *Store) BeginOperation(ctx context.Context, operationID id.Operation, runID string) error {
-	return errUnbuilt
-}
-
-// SetOperationState moves an open operation to Running, Undoing or Waiting; question is for Waiting and says what is
-// waited for. It may be repeated; Conflict once the operation has ended.
-func (s *Store) SetOperationState(ctx context.Context, operationID id.Operation, state operation.State, question string) error {
-	return errUnbuilt
-}
-
-// MarkNoReturn records that the operation can no longer be cancelled. It may be repeated. Conflict if a cancellation was
-// requested before, so that of MarkNoReturn and RequestCancel exactly one succeeds.
-func (s *Store) MarkNoReturn(ctx context.Context, operationID id.Operation) error { return errUnbuilt }
-
-// RequestCancel records that the operation should stop and returns it; Conflict where operation.CanCancel says so. It may
-// be repeated while the operation is open.
-func (s *Store) RequestCancel(ctx context.Context, operationID id.Operation) (operation.Operation, error) {
-	return operation.Operation{}, errUnbuilt
-}
-
-// EndOperation records the end, releases the operation's claims and archives its timeline in one transaction. It may be
-// repeated: the first ending stands, claims are released again, and a timeline replaces the saved one.
-func (s *Store) EndOperation(ctx context.Context, operationID id.Operation, ending Ending) error {
-	return errUnbuilt
+	rows, err := s.queries.OpenOperations(ctx)
+	return mapRows(rows, err, operationOf)
 }
 
 // SaveTimeline archives the operation's timeline, the JSON of an operation.Timeline.
 func (s *Store) SaveTimeline(ctx context.Context, operationID id.Operation, timeline json.RawMessage) error {
-	return errUnbuilt
+	saved, err := s.queries.SaveTimeline(ctx, timeline, string(operationID))
+	if err == nil && saved == 0 {
+		err = fault.NotFound("there is no operation %s to keep a timeline for", operationID)
+	}
+	return translate(err)
 }
 
 // Timeline returns the archived timeline, nil if none was saved yet.
 func (s *Store) Timeline(ctx context.Context, operationID id.Operation) (json.RawMessage, error) {
-	return nil, errUnbuilt
+	timeline, err := s.queries.GetTimeline(ctx, string(operationID))
+	if err != nil {
+		return nil, noOperation(err, operationID)
+	}
+	return timeline, nil
 }
 
 // SweepClaims releases claims whose operation has ended and returns how many there were.
-func (s *Store) SweepClaims(ctx context.Context) (int64, error) { return 0, errUnbuilt }
+func (s *Store) SweepClaims(ctx context.Context) (int64, error) {
+	released, err := s.queries.SweepClaims(ctx)
+	return released, translate(err)
+}
 
 // SweepKeys forgets idempotency keys older than before and returns how many there were.
-func (s *Store) SweepKeys(ctx context.Context, before time.Time) (int64, error) { return 0, errUnbuilt }
+func (s *Store) SweepKeys(ctx context.Context, before time.Time) (int64, error) {
+	forgotten, err := s.queries.SweepKeys(ctx, before)
+	return forgotten, translate(err)
+}
 
 // ExpectedSeconds is the median duration of the last 20 operations of the kind that succeeded; 0 if there were none.
 func (s *Store) ExpectedSeconds(ctx context.Context, kind operation.Kind) (float64, error) {
-	return 0, errUnbuilt
+	median, err := s.queries.ExpectedSeconds(ctx, string(kind))
+	return median, translate(err)
 }

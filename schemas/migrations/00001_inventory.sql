@@ -34,13 +34,12 @@ create table hosts (
     cordoned         boolean not null default false,
     facts            jsonb not null,
     use              jsonb not null default '{}',
-    tunnel_address   inet not null,
     last_seen_at     timestamptz not null default now(),
     generation       bigint not null default 1,
     created_at       timestamptz not null default now()
 );
 
--- One-time tokens for new hosts.
+-- One-time tokens for new hosts: hash is SHA-256 of the secret.
 create table enrolments (
     hash       bytea primary key,
     expires_at timestamptz not null,
@@ -56,6 +55,7 @@ create table networks (
     vni        integer not null unique check (vni between 1 and 16777215),
     range      cidr not null,
     mtu        integer not null default 1450,
+    free_from  inet not null, -- every address below it is taken: where the search for a free one begins
     created_at timestamptz not null default now(),
     unique nulls not distinct (project_id, name)
 );
@@ -88,7 +88,9 @@ create table vms (
     unique (project_id, name)
 );
 create index vms_by_host on vms (host_id);
-create index vms_by_state on vms (project_id, state);
+create index vms_by_name on vms (name, id);
+create index vms_by_state on vms (state, name, id);
+create index vms_by_image on vms (image_id);
 
 create table interfaces (
     vm_id      text not null references vms on delete cascade,
@@ -99,6 +101,17 @@ create table interfaces (
     primary key (vm_id, position),
     unique (network_id, ip)
 );
+
+-- An address that comes back may be below the point from which its network looks for free ones.
+-- +goose StatementBegin
+create function release_address() returns trigger language plpgsql as $$
+begin
+    update networks set free_from = least(free_from, old.ip) where id = old.network_id;
+    return null;
+end
+$$;
+-- +goose StatementEnd
+create trigger interfaces_released after delete on interfaces for each row execute function release_address();
 
 create table volumes (
     id         text primary key,
@@ -114,6 +127,7 @@ create table volumes (
     created_at timestamptz not null default now()
 );
 create index volumes_by_vm on volumes (vm_id);
+create index volumes_by_host on volumes (host_id);
 create index volumes_by_image on volumes (image_id);
 
 create table schedules (
@@ -183,10 +197,14 @@ create table operations (
 );
 create index operations_by_project on operations (project_id, id desc);
 create index operations_by_subject on operations (subject_id, id desc);
+create index operations_by_parent on operations (parent_id, id desc) where parent_id is not null;
+create index operations_pending on operations (id) where state = 'accepted';
 create index operations_open on operations (id) where ended_at is null;
-create index operations_by_kind on operations (kind, ended_at desc) where ended_at is not null;
+create index operations_by_subject_name on operations (subject_name, id desc);
+create index operations_done on operations (kind, ended_at desc) where state = 'succeeded';
 
--- At most one operation works on a thing. Shared claims (a backup that is being restored twice) count; see mode.
+-- What an operation holds until it ends: at most one holds a thing for itself; several may share it (two restores of one
+-- backup). That nobody shares what another has for itself is seen to by the store, under an advisory lock.
 create table claims (
     resource_id  text not null,
     operation_id text not null references operations,
@@ -205,7 +223,10 @@ create table idempotency_keys (
     created_at   timestamptz not null default now(),
     primary key (principal, key)
 );
+create index idempotency_keys_by_age on idempotency_keys (created_at);
 
+-- Sequences are drawn under an advisory lock that is held until commit, so they grow in the order of commits and a reader
+-- that has seen one has seen all before it.
 create table events (
     sequence     bigint generated always as identity primary key,
     at           timestamptz not null default now(),
@@ -246,15 +267,81 @@ create table host_samples (
 ) partition by range (at);
 create index host_samples_by_host on host_samples (host_id, at desc);
 
-create table pool_samples (
+-- One row an hour, kept for years: what capacity plans are made from.
+create table host_hours (
+    host_id           text not null references hosts on delete cascade,
+    hour              timestamptz not null,
+    readings          bigint not null,
+    cpu_fraction      double precision not null, -- means over the readings
+    memory_used_bytes double precision not null,
+    disk_used_bytes   double precision not null,
+    primary key (host_id, hour)
+);
+
+-- A shared pool has an empty host_id: every host that reports it sees the same bytes.
+create table pool_hours (
     pool           text not null,
     host_id        text not null,
-    at             timestamptz not null,
-    capacity_bytes bigint not null,
-    used_bytes     bigint not null
-) partition by range (at);
-create index pool_samples_by_pool on pool_samples (pool, host_id, at desc);
+    hour           timestamptz not null,
+    capacity_bytes bigint not null, -- the last reading
+    used_bytes     bigint not null,
+    primary key (pool, host_id, hour)
+);
+
+-- A VM with all that belongs to it. Sub-selects rather than joins, so that a page pays for its own rows only.
+create view vm_records as
+select v.id, v.project_id, v.name, v.description, v.state, v.host_id, v.image_id, v.cpus, v.memory_bytes, v.generation,
+       v.created_at, v.updated_at,
+       coalesce((select h.name from hosts h where h.id = v.host_id), '')::text as host_name,
+       coalesce((select jsonb_agg(jsonb_build_object('network_id', i.network_id, 'mac', i.mac, 'ip', host(i.ip))
+                                  order by i.position)
+                 from interfaces i where i.vm_id = v.id), '[]')::jsonb as interfaces,
+       array(select d.id from volumes d where d.vm_id = v.id order by d.device, d.id)::text[] as volume_ids,
+       coalesce((select c.operation_id from claims c where c.resource_id = v.id
+                 order by c.shared, c.operation_id limit 1), '')::text as operation_id,
+       coalesce((select o.kind from claims c join operations o on o.id = c.operation_id where c.resource_id = v.id
+                 order by c.shared, c.operation_id limit 1), '')::text as operation_kind
+from vms v;
+
+-- A host with what is promised on it.
+create view host_records as
+select h.id, h.name, h.cordoned, h.facts, h.use, h.last_seen_at, h.generation, h.created_at,
+       p.vms, p.promised_cpus, p.promised_memory_bytes,
+       coalesce((select c.operation_id from claims c where c.resource_id = h.id
+                 order by c.shared, c.operation_id limit 1), '')::text as operation_id
+from hosts h
+cross join lateral (
+    select count(*)::bigint as vms, coalesce(sum(v.cpus), 0)::bigint as promised_cpus,
+           coalesce(sum(v.memory_bytes), 0)::bigint as promised_memory_bytes
+    from vms v where v.host_id = h.id
+) p;
+
+
+-- An operation without its timeline, which is large and read by itself.
+create view operation_records as
+select id, project_id, kind, state, subject_kind, subject_id, subject_name, parent_id, actor, request, result, error,
+       question, leaks, no_return, cancel_requested, run_id, created_at, started_at, ended_at
+from operations;
+
+create view backup_records as
+select b.*, (select count(*) from claims c where c.resource_id = b.id)::bigint as referenced_by
+from backups b;
+
+create view schedule_records as
+select s.*, v.name as vm_name
+from schedules s join vms v on v.id = s.vm_id;
+
+create view image_records as
+select i.*, (select count(distinct d.vm_id) from volumes d where d.image_id = i.id)::bigint as vms
+from images i;
+
+-- What a counter grew by; one that is smaller than before began again at zero.
+create function growth(now bigint, before bigint) returns bigint language sql immutable
+    as $$ select case when now >= before then now - before else now end $$;
 
 -- +goose Down
-drop table pool_samples, host_samples, vm_samples, events, idempotency_keys, claims, operations, backups, schedules,
-    volumes, interfaces, vms, images, networks, enrolments, hosts, tokens, users, projects;
+drop view image_records, schedule_records, backup_records, operation_records, host_records, vm_records;
+drop table pool_hours, host_hours, host_samples, vm_samples, events, idempotency_keys, claims, operations,
+    backups, schedules, volumes, interfaces, vms, images, networks, enrolments, hosts, tokens, users, projects;
+drop function release_address();
+drop function growth(bigint, bigint);

@@ -45,3 +45,9 @@ type Attachment struct {
 	Bridge string `json:"bridge"`
 	MTU    int    `json:"mtu"`
 }
+
+// PortPlan is a port with the network it belongs to: all a host needs to plug a VM in.
+type PortPlan struct {
+	Network Network `json:"network"`
+	Port    Port    `json:"port"`
+}

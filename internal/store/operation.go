@@ -118,6 +118,16 @@ func (s *Store) OpenOperations(ctx context.Context) ([]operation.Operation, erro
 	return mapRows(rows, err, operationOf)
 }
 
+// UnarchivedOperations returns operations that have ended and whose timeline is not kept yet, the earliest end first.
+func (s *Store) UnarchivedOperations(ctx context.Context, limit int) ([]operation.Operation, error) {
+	size, err := pageSize(limit)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.queries.UnarchivedOperations(ctx, int32(size))
+	return mapRows(rows, err, operationOf)
+}
+
 // SaveTimeline archives the operation's timeline, the JSON of an operation.Timeline.
 func (s *Store) SaveTimeline(ctx context.Context, operationID id.Operation, timeline json.RawMessage) error {
 	saved, err := s.queries.SaveTimeline(ctx, timeline, string(operationID))

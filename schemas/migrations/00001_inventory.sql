@@ -200,6 +200,7 @@ create index operations_by_subject on operations (subject_id, id desc);
 create index operations_by_parent on operations (parent_id, id desc) where parent_id is not null;
 create index operations_pending on operations (id) where state = 'accepted';
 create index operations_open on operations (id) where ended_at is null;
+create index operations_unarchived on operations (ended_at) where ended_at is not null and timeline is null;
 create index operations_by_subject_name on operations (subject_name, id desc);
 create index operations_done on operations (kind, ended_at desc) where state = 'succeeded';
 

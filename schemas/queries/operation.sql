@@ -28,6 +28,10 @@ select * from operation_records where state = 'accepted' order by id limit @page
 -- name: OpenOperations :many
 select * from operation_records where ended_at is null order by id;
 
+-- name: UnarchivedOperations :many
+select r.* from operation_records r join operations o on o.id = r.id
+where o.ended_at is not null and o.timeline is null order by o.ended_at limit @page_size;
+
 -- name: BeginOperation :exec
 update operations set state = @state, run_id = @run_id, started_at = coalesce(started_at, now()) where id = @id;
 

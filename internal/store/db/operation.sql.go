@@ -377,3 +377,49 @@ func (q *Queries) SetOperationState(ctx context.Context, state string, question 
 	_, err := q.db.Exec(ctx, setOperationState, state, question, iD)
 	return err
 }
+
+const unarchivedOperations = `-- name: UnarchivedOperations :many
+select r.id, r.project_id, r.kind, r.state, r.subject_kind, r.subject_id, r.subject_name, r.parent_id, r.actor, r.request, r.result, r.error, r.question, r.leaks, r.no_return, r.cancel_requested, r.run_id, r.created_at, r.started_at, r.ended_at from operation_records r join operations o on o.id = r.id
+where o.ended_at is not null and o.timeline is null order by o.ended_at limit $1
+`
+
+func (q *Queries) UnarchivedOperations(ctx context.Context, pageSize int32) ([]OperationRecord, error) {
+	rows, err := q.db.Query(ctx, unarchivedOperations, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OperationRecord{}
+	for rows.Next() {
+		var i OperationRecord
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Kind,
+			&i.State,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectName,
+			&i.ParentID,
+			&i.Actor,
+			&i.Request,
+			&i.Result,
+			&i.Error,
+			&i.Question,
+			&i.Leaks,
+			&i.NoReturn,
+			&i.CancelRequested,
+			&i.RunID,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.EndedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

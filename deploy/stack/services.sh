@@ -68,10 +68,14 @@ supervisors() {
   done
 }
 
-# start_supervisor is only for a stack of which nothing runs, and for the keeper.
+# start_supervisor is only for a stack of which nothing runs, and for the keeper. The control plane goes before the guests
+# when the processor is short: guests under emulation take all there is. Linux weighs either processes (nice) or whole
+# sessions (autogroup) against each other, so both are said.
 start_supervisor() {
-  # What it would say is that an orphaned runsv still serves: not worth a line a second.
-  setsid runsvdir "$services" </dev/null >/dev/null 2>&1 8>&- 9>&- &
+  # shellcheck disable=SC2016 # the inner shell expands it
+  # What runsvdir would say is that an orphaned runsv still serves: not worth a line a second.
+  setsid bash -c 'echo -10 >/proc/self/autogroup || true; exec nice -n -10 runsvdir "$1"' - "$services" \
+    </dev/null >/dev/null 2>&1 8>&- 9>&- &
 }
 
 supervised() { [[ -p $services/$1/supervise/ok ]] && sv status "$services/$1" 2>/dev/null | grep -q '^\(run\|down\|finish\):'; }

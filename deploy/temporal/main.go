@@ -17,6 +17,8 @@ import (
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/novacron/novacron/deploy/temporal/cluster"
 	"github.com/novacron/novacron/deploy/temporal/namespace"
@@ -26,6 +28,10 @@ import (
 // startLimit is how long Temporal may take from a reachable PostgreSQL to ready. A start that hangs longer ends the
 // process, because its supervisor can do better than wait: it starts it afresh.
 const startLimit = 90 * time.Second
+
+// stopLimit is how long an orderly stop may take, most of it waiting for long polls to end. It is only politeness: what
+// was acknowledged is in PostgreSQL.
+const stopLimit = 4 * time.Second
 
 func main() {
 	cfg, err := parseConfig(os.Args[1:], os.Getenv)
@@ -38,13 +44,23 @@ func main() {
 	}
 	debug.SetGCPercent(cfg.GCPercent)
 	debug.SetMemoryLimit(cfg.MemoryLimitBytes)
-	logger := log.NewZapLogger(log.BuildZapLogger(log.Config{Stdout: true, Level: cfg.LogLevel}))
+	logger := newLogger(cfg.LogLevel)
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if err := run(ctx, cfg, logger); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(os.Stderr, "novacron-temporal: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+// newLogger writes JSON lines to standard output: of lines that say the same, the first few of every ten seconds. Without
+// PostgreSQL each of Temporal's loops complains many times a second, and would push everything else out of the log.
+func newLogger(level string) log.Logger {
+	const window, first, thenEach = 10 * time.Second, 3, 1000
+	sampled := zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, window, first, thenEach)
+	})
+	return log.NewZapLogger(log.BuildZapLogger(log.Config{Stdout: true, Level: level}).WithOptions(sampled))
 }
 
 // run is the life of the process: wait for PostgreSQL, bring the schema up to date, start Temporal, see that NovaCron's
@@ -85,5 +101,6 @@ func run(ctx context.Context, cfg Config, logger log.Logger) error {
 	health.Ready(server.Address())
 	logger.Warn("ready", tag.Address(server.Address()), tag.NewDurationTag("took", time.Since(began)))
 	<-ctx.Done()
+	time.AfterFunc(stopLimit, func() { os.Exit(0) })
 	return nil
 }

@@ -15,6 +15,10 @@ func tuning() dynamicconfig.StaticClient {
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      500,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 100,
 
+		// A timer fires up to this late (1 s), waits between attempts included. It allows for clocks that differ between
+		// machines; here there is one.
+		dynamicconfig.TimerProcessorMaxTimeShift.Key(): 20 * time.Millisecond,
+
 		// One partition a task queue instead of 4: there is a queue for each host, each partition is memory and goroutines,
 		// and one partition serves more tasks a second than this machine has.
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,

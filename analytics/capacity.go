@@ -113,9 +113,11 @@ func summarize(report Report) string {
 		}
 	}
 	switch {
-	case text == "":
+	case urgency >= unknownPressure && len(report.Hosts)+len(report.Pools) == 0:
 		return "There is nothing to plan yet: no host has reported."
-	case urgency >= holdsPressure && urgency < unknownPressure:
+	case urgency >= unknownPressure:
+		return fmt.Sprintf("Too little history for any trend yet; it takes %d points over at least %d hours.", NeededPoints, NeededHours)
+	case urgency >= holdsPressure:
 		return fmt.Sprintf("Nothing runs out within %d days.", report.HorizonDays)
 	}
 	return text

@@ -19,6 +19,7 @@ type line struct {
 	points    int
 	span      time.Duration
 	spread    float64 // standard deviation of the residuals
+	irregular float64 // the same without the daily rhythm
 	meanX     float64
 	sumXX     float64 // sum of squared distances from meanX
 	effective float64 // number of independent points that the correlated ones are worth
@@ -60,33 +61,59 @@ func fitLine(points []Point) (line, bool) {
 
 // measure works out the spread around the line and how many independent points it rests on. Neighbouring readings of a
 // machine resemble each other, so taking each for independent would make the intervals far too narrow; a first-order
-// autocorrelation r leaves n(1-r)/(1+r) of n.
+// autocorrelation r leaves n(1-r)/(1+r) of n. A daily rhythm repeats and says nothing against a trend, so it is taken out
+// for that.
 func (l *line) measure(points []Point) {
 	n := float64(len(points))
-	mean, squares, spreadY, lagged, before := 0.0, 0.0, 0.0, 0.0, 0.0
+	mean, spreadY := 0.0, 0.0
 	for _, point := range points {
 		mean += point.Value / n
 	}
+	residuals := make([]float64, len(points))
 	for i, point := range points {
-		residual := point.Value - l.at(l.days(point.At))
-		squares += residual * residual
+		residuals[i] = point.Value - l.at(l.days(point.At))
 		spreadY += (point.Value - mean) * (point.Value - mean)
-		if i > 0 {
-			lagged += residual * before
-		}
-		before = residual
 	}
-	l.effective = n
-	if squares > 0 {
-		if r := lagged / squares; r > 0 {
-			l.effective = max(4, n*(1-r)/(1+r))
-		}
-	}
+	squares := sumOfSquares(residuals)
 	l.spread = math.Sqrt(squares / (n - 2))
 	if spreadY > 0 {
 		l.fit = max(0, 1-squares/spreadY)
 	}
+	if l.span >= rhythm {
+		flatten(residuals, points)
+	}
+	irregular, lagged := sumOfSquares(residuals), 0.0
+	for i := 1; i < len(residuals); i++ {
+		lagged += residuals[i] * residuals[i-1]
+	}
+	l.irregular = math.Sqrt(irregular / (n - 2))
+	l.effective = n
+	if r := lagged / irregular; r > 0 {
+		l.effective = max(4, n*(1-r)/(1+r))
+	}
 	l.quantile = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: l.effective - 2}.Quantile(1 - (1-confidence)/2)
+}
+
+func sumOfSquares(values []float64) float64 {
+	sum := 0.0
+	for _, value := range values {
+		sum += value * value
+	}
+	return sum
+}
+
+// flatten takes the mean of each hour of the day out of the residuals.
+func flatten(residuals []float64, points []Point) {
+	var sums, counts [24]float64
+	for i, point := range points {
+		sums[point.At.Hour()] += residuals[i]
+		counts[point.At.Hour()]++
+	}
+	for i, point := range points {
+		if hour := point.At.Hour(); counts[hour] > 1 {
+			residuals[i] -= sums[hour] / counts[hour]
+		}
+	}
 }
 
 func (l *line) days(at time.Time) float64 { return at.Sub(l.origin).Hours() / 24 }
@@ -96,10 +123,11 @@ func (l *line) at(days float64) float64 { return l.intercept + l.slope*days }
 // interval is half the width of the prediction interval at an instant.
 func (l *line) interval(days float64) float64 {
 	distance := days - l.meanX
-	return l.quantile * l.spread * math.Sqrt(1+1/l.effective+distance*distance/l.effectiveXX())
+	line := l.irregular * l.irregular * (1/l.effective + distance*distance/l.effectiveXX())
+	return l.quantile * math.Sqrt(l.spread*l.spread+line)
 }
 
 func (l *line) effectiveXX() float64 { return l.sumXX * l.effective / float64(l.points) }
 
 // slopeInterval is half the width of the slope's confidence interval, per day.
-func (l *line) slopeInterval() float64 { return l.quantile * l.spread / math.Sqrt(l.effectiveXX()) }
+func (l *line) slopeInterval() float64 { return l.quantile * l.irregular / math.Sqrt(l.effectiveXX()) }

@@ -19,7 +19,7 @@ const (
 func clean(points []Point, now time.Time) []Point {
 	kept := make([]Point, 0, len(points))
 	for _, point := range points {
-		if math.IsNaN(point.Value) || math.IsInf(point.Value, 0) || point.Value < 0 || point.At.IsZero() || point.At.After(now) {
+		if math.IsNaN(point.Value) || point.Value < 0 || point.Value > math.MaxInt64 || point.At.IsZero() || point.At.After(now) {
 			continue
 		}
 		kept = append(kept, Point{At: point.At.UTC(), Value: point.Value})

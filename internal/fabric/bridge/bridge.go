@@ -13,9 +13,10 @@ import (
 
 // Fabric drives the networks of this host. It is safe for concurrent use; two processes must not share a state directory.
 type Fabric struct {
-	mutex sync.Mutex
-	local netip.Addr
-	state records
+	mutex   sync.Mutex
+	local   netip.Addr
+	state   records
+	servers string // directory of the running dnsmasqs
 }
 
 var _ fabric.Fabric = (*Fabric)(nil)
@@ -30,7 +31,7 @@ func New(stateDir string, local netip.Addr) (*Fabric, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fabric{local: local, state: state}, nil
+	return &Fabric{local: local, state: state, servers: serversDir}, nil
 }
 
 // EnsureNetwork implements fabric.Fabric. It also starts dnsmasq again where it died, so call it now and then.
@@ -90,10 +91,10 @@ func (f *Fabric) RemoveNetwork(ctx context.Context, network id.Network) error {
 	if len(ports) > 0 {
 		return fabric.InUse(found, len(ports))
 	}
-	if err := stopDHCP(network); err != nil {
+	if err := f.stopDHCP(network); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(serverDirectory(network)); err != nil {
+	if err := os.RemoveAll(f.serverDirectory(network)); err != nil {
 		return broken(err)
 	}
 	if err := removeFilter(ctx, found); err != nil {
@@ -159,7 +160,7 @@ func (f *Fabric) RemovePort(ctx context.Context, machine id.VM, network id.Netwo
 		return err
 	}
 	// A dnsmasq that remembers the lease would refuse the address to the next VM that gets it.
-	if err := stopDHCP(network); err != nil {
+	if err := f.stopDHCP(network); err != nil {
 		return err
 	}
 	return f.serveDHCP(ctx, found)

@@ -70,13 +70,16 @@ func driver(t *testing.T, where netns.NsHandle, local netip.Addr) *Fabric {
 	enter(t, where)
 	made, err := New(t.TempDir(), local)
 	must(t, err)
+	made.servers, err = os.MkdirTemp("", "servers") // t.TempDir is closed to a dnsmasq without privileges
+	must(t, err)
+	must(t, os.Chmod(made.servers, 0o755))
+	t.Cleanup(func() { must(t, os.RemoveAll(made.servers)) })
 	t.Cleanup(func() {
 		enter(t, where)
 		networks, err := made.state.networks()
 		must(t, err)
 		for _, network := range networks {
-			must(t, stopDHCP(network.Network))
-			must(t, os.RemoveAll(serverDirectory(network.Network)))
+			must(t, made.stopDHCP(network.Network))
 		}
 	})
 	return made
@@ -145,6 +148,7 @@ func TestTunnelFollowsTheHostsAddress(t *testing.T) {
 	must(t, host.EnsureNetwork(t.Context(), network))
 	moved, err := New(host.state.root, there)
 	must(t, err)
+	moved.servers = host.servers
 	must(t, moved.EnsureNetwork(t.Context(), network))
 	tunnel, err := netlink.LinkByName(tunnelName(network))
 	must(t, err)
@@ -162,31 +166,32 @@ func TestDnsmasqOutlivesTheWorkerAndIsHealed(t *testing.T) {
 	network := fabrictest.Network()
 	port := fabrictest.Port(network)
 	must(t, host.EnsureNetwork(t.Context(), network))
-	if dnsmasqOf(network.Network) != 0 {
+	if host.dnsmasqOf(network.Network) != 0 {
 		t.Fatal("dnsmasq runs without ports")
 	}
 	_, err := host.EnsurePort(t.Context(), port)
 	must(t, err)
-	first := dnsmasqOf(network.Network)
+	first := host.dnsmasqOf(network.Network)
 	successor, err := New(host.state.root, here)
 	must(t, err)
+	successor.servers = host.servers
 	must(t, successor.EnsureNetwork(t.Context(), network))
-	if again := dnsmasqOf(network.Network); first == 0 || again != first {
+	if again := host.dnsmasqOf(network.Network); first == 0 || again != first {
 		t.Fatalf("process %d served before the restart, %d after", first, again)
 	}
 	must(t, syscall.Kill(first, syscall.SIGKILL))
 	for range 100 {
-		if dnsmasqOf(network.Network) == 0 {
+		if host.dnsmasqOf(network.Network) == 0 {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	must(t, successor.EnsureNetwork(t.Context(), network))
-	if healed := dnsmasqOf(network.Network); healed == 0 || healed == first {
+	if healed := host.dnsmasqOf(network.Network); healed == 0 || healed == first {
 		t.Fatalf("process %d serves after the death of %d", healed, first)
 	}
 	must(t, successor.RemovePort(t.Context(), port.VM, network.Network))
-	if left := dnsmasqOf(network.Network); left != 0 {
+	if left := host.dnsmasqOf(network.Network); left != 0 {
 		t.Fatalf("process %d is left behind", left)
 	}
 }
@@ -341,12 +346,12 @@ func TestAddressPassesToANewOwner(t *testing.T) {
 }
 
 func TestStalePidFileIsNotBelieved(t *testing.T) {
+	host := driver(t, space(t), here)
 	network := id.New[id.Network]()
-	must(t, os.MkdirAll(serverDirectory(network), 0o755))
-	t.Cleanup(func() { _ = os.RemoveAll(serverDirectory(network)) })
+	must(t, os.MkdirAll(host.serverDirectory(network), 0o755))
 	for _, text := range []string{"1\n", "", "nonsense", "999999999\n"} {
-		must(t, os.WriteFile(filepath.Join(serverDirectory(network), pidFile), []byte(text), 0o600))
-		if pid := dnsmasqOf(network); pid != 0 {
+		must(t, os.WriteFile(filepath.Join(host.serverDirectory(network), pidFile), []byte(text), 0o600))
+		if pid := host.dnsmasqOf(network); pid != 0 {
 			t.Errorf("pid file %q: process %d is taken for dnsmasq", text, pid)
 		}
 	}

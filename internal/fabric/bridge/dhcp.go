@@ -19,9 +19,9 @@ import (
 	"github.com/novacron/novacron/internal/id"
 )
 
-// servers holds a directory for each network that is served: not with the records, because dnsmasq drops its privileges
-// and must still read it, and because nothing of it is worth anything after a reboot.
-const servers = "/run/novacron-fabric"
+// serversDir holds a directory for each network that is served: not with the records, because dnsmasq drops its
+// privileges and must still read it, and because nothing of it is worth anything after a reboot.
+const serversDir = "/run/novacron-fabric"
 
 const (
 	settingsFile     = "dnsmasq.conf"
@@ -38,9 +38,9 @@ func (f *Fabric) serveDHCP(ctx context.Context, network fabric.Network) error {
 		return err
 	}
 	if len(ports) == 0 {
-		return stopDHCP(network.Network)
+		return f.stopDHCP(network.Network)
 	}
-	directory := serverDirectory(network.Network)
+	directory := f.serverDirectory(network.Network)
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return broken(err)
 	}
@@ -52,15 +52,15 @@ func (f *Fabric) serveDHCP(ctx context.Context, network fabric.Network) error {
 	if err != nil {
 		return err
 	}
-	pid := dnsmasqOf(network.Network)
+	pid := f.dnsmasqOf(network.Network)
 	if pid != 0 && changedSettings {
-		if err := stopDHCP(network.Network); err != nil {
+		if err := f.stopDHCP(network.Network); err != nil {
 			return err
 		}
 		pid = 0
 	}
 	if pid == 0 {
-		return startDHCP(ctx, network)
+		return f.startDHCP(ctx, network)
 	}
 	if changedReservations {
 		if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
@@ -70,7 +70,9 @@ func (f *Fabric) serveDHCP(ctx context.Context, network fabric.Network) error {
 	return nil
 }
 
-func serverDirectory(network id.Network) string { return filepath.Join(servers, string(network)) }
+func (f *Fabric) serverDirectory(network id.Network) string {
+	return filepath.Join(f.servers, string(network))
+}
 
 // reservations is dnsmasq's hosts file: the address and name of each card, whatever client identifier the guest sends.
 func reservations(ports []fabric.Port) string {
@@ -105,8 +107,8 @@ func settings(directory string, network fabric.Network) string {
 
 // startDHCP returns when dnsmasq has bound its socket and left for the background. It begins without leases: the
 // reservations say all there is to know, and an old lease could stand in the way of a new owner of its address.
-func startDHCP(ctx context.Context, network fabric.Network) error {
-	directory := serverDirectory(network.Network)
+func (f *Fabric) startDHCP(ctx context.Context, network fabric.Network) error {
+	directory := f.serverDirectory(network.Network)
 	if err := os.Remove(filepath.Join(directory, leasesFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return broken(err)
 	}
@@ -118,10 +120,10 @@ func startDHCP(ctx context.Context, network fabric.Network) error {
 	return nil
 }
 
-func stopDHCP(network id.Network) error {
+func (f *Fabric) stopDHCP(network id.Network) error {
 	deadline := time.Now().Add(stopPatience)
 	for signal := syscall.SIGTERM; ; {
-		pid := dnsmasqOf(network)
+		pid := f.dnsmasqOf(network)
 		if pid == 0 {
 			return nil
 		}
@@ -137,8 +139,8 @@ func stopDHCP(network id.Network) error {
 
 // dnsmasqOf returns the process that serves a network, 0 if none does. The number in the file may be another's after a
 // reboot, and where hosts are simulated, another host's dnsmasq may even have the same command line.
-func dnsmasqOf(network id.Network) int {
-	directory := serverDirectory(network)
+func (f *Fabric) dnsmasqOf(network id.Network) int {
+	directory := f.serverDirectory(network)
 	text, err := os.ReadFile(filepath.Join(directory, pidFile))
 	if err != nil {
 		return 0

@@ -22,8 +22,8 @@ const (
 )
 
 // Decide says what to do next with a live migration that has gone through rounds, given the decisions that were already
-// carried out and the limits of the request. Rounds and applied are in order of time; several rounds may carry the same
-// iteration, the first of which tells how much the pass before left to do. The same arguments give the same answer.
+// carried out and the limits of the request. Rounds and applied are in order of time. A round that is over tells how much
+// it left to do; the last one is still under way, so it is not judged. The same arguments give the same answer.
 //
 // It continues while that helps. When the rounds stop shrinking it raises the allowed pause step by step; at the longest
 // pause it throttles the guest and then switches to post-copy, where the limits allow it; at the time-out it switches to
@@ -71,7 +71,7 @@ type view struct {
 	limits    Limits
 	started   time.Time
 	last      Round
-	passes    []Round // the first round of each iteration, once the disk was copied
+	passes    []Round // the rounds that are over, from when the disk was copied
 	downtime  int64   // the pause allowed now, in milliseconds
 	pushed    Applied // the last decision that changed something
 	throttled bool
@@ -81,18 +81,15 @@ type view struct {
 func newView(rounds []Round, applied []Applied, limits Limits) view {
 	seen := view{limits: limits, last: rounds[len(rounds)-1], downtime: limits.StartDowntimeMS}
 	seen.started = rounds[0].At.Add(-time.Duration(rounds[0].ElapsedMS) * time.Millisecond)
-	for _, round := range rounds {
-		if copyingDisk(round) {
-			continue
-		}
-		if len(seen.passes) == 0 || seen.passes[len(seen.passes)-1].Iteration != round.Iteration {
+	for i, round := range rounds {
+		if round.Iteration < seen.last.Iteration && round.Iteration < rounds[i+1].Iteration && !copyingDisk(round) {
 			seen.passes = append(seen.passes, round)
 		}
 	}
 	for _, decision := range applied {
 		switch decision.Action {
 		case RaiseDowntime:
-			seen.downtime, seen.pushed = max(seen.downtime, decision.DowntimeMS), decision
+			seen.downtime, seen.pushed = decision.DowntimeMS, decision
 		case Throttle:
 			seen.throttled, seen.throttle, seen.pushed = true, decision, decision
 		}
@@ -110,7 +107,7 @@ func (v view) elapsed(now time.Time) time.Duration {
 }
 
 // expected is the pause in milliseconds if the VM were switched over now, by the hypervisor's count or ours.
-func (v view) expected() int64 { return pauseOf(v.passes[len(v.passes)-1]) }
+func (v view) expected() int64 { return pauseOf(v.judged()) }
 
 func pauseOf(round Round) int64 {
 	if round.ExpectedDowntimeMS > 0 || round.BandwidthBytes <= 0 {
@@ -127,7 +124,7 @@ func (v view) stuck(now time.Time) bool {
 	pass := v.passes[len(v.passes)-1]
 	since := v.since(v.pushed.Iteration)
 	outrun := pass.DirtyRateBytes > 0 && pass.DirtyRateBytes >= pass.BandwidthBytes
-	if len(since) > 0 && pass.Iteration > 1 && outrun && v.dueByTime(now) {
+	if len(since) > 0 && outrun && v.dueByTime(now) {
 		return true
 	}
 	patience := 2
@@ -229,18 +226,26 @@ func (v view) timedOut() Decision {
 		return Decision{Action: PostCopy, Reason: fmt.Sprintf(
 			"The time-out of %s passed, so the VM is switched over now and the rest of its memory follows on demand.", v.timeout())}
 	}
-	return Decision{Action: Abort, Reason: fmt.Sprintf("The time-out of %s passed. %s %s", v.timeout(), v.rates(v.last), v.advice())}
+	return Decision{Action: Abort, Reason: fmt.Sprintf("The time-out of %s passed. %s %s", v.timeout(), v.rates(v.judged()), v.advice())}
 }
 
 func (v view) converging() Decision {
-	if len(v.passes) == 0 || v.last.Iteration <= 1 {
-		return carryOn(fmt.Sprintf("The first pass is under way: %s of %s remain.", Size(v.last.RemainingBytes), Size(v.last.TotalBytes)))
+	if len(v.passes) == 0 {
+		return carryOn(fmt.Sprintf("The first pass over the memory is under way: %s of %s remain.", Size(v.last.RemainingBytes), Size(v.last.TotalBytes)))
 	}
 	if v.expected() <= v.downtime {
 		return carryOn(fmt.Sprintf("The pause would be about %d ms, within the %d ms allowed now; the switch-over is near.", v.expected(), v.downtime))
 	}
 	return carryOn(fmt.Sprintf("Round %d: %s remain and the pause would be about %d ms; another round may bring it under %d ms.",
 		v.last.Iteration, Size(v.last.RemainingBytes), v.expected(), v.downtime))
+}
+
+// judged is the last round that is over, or the first one while it lasts.
+func (v view) judged() Round {
+	if len(v.passes) == 0 {
+		return v.last
+	}
+	return v.passes[len(v.passes)-1]
 }
 
 func carryOn(reason string) Decision { return Decision{Action: Continue, Reason: reason} }

@@ -16,13 +16,20 @@ func pass(iteration int64, seconds, remainingMiB, dirtyMiB, bandwidthMiB int64) 
 		TotalBytes: 4096 * mib, RemainingBytes: remainingMiB * mib, DirtyRateBytes: dirtyMiB * mib, BandwidthBytes: bandwidthMiB * mib}
 }
 
-// hopeless is a guest that dirties twice what is sent, up to an iteration, a round every two seconds.
-func hopeless(upTo int64) []Round {
-	rounds := make([]Round, 0, upTo)
-	for i := int64(1); i <= upTo; i++ {
+// hopeless is a guest that dirties twice what is sent, after so many rounds of two seconds, and the next one under way.
+func hopeless(over int64) []Round {
+	rounds := make([]Round, 0, over+1)
+	for i := int64(1); i <= over; i++ {
 		rounds = append(rounds, pass(i, 2*i, 800, 200, 100))
 	}
-	return rounds
+	return append(rounds, pass(over+1, 2*over, 700, 200, 100))
+}
+
+// under adds the round that is under way.
+func under(rounds ...Round) []Round {
+	next := rounds[len(rounds)-1]
+	next.Iteration++
+	return append(rounds, next)
 }
 
 func done(action Action, downtime, iteration int64) Applied {
@@ -37,16 +44,16 @@ func TestDecide(t *testing.T) {
 		chatter[i].DiskTotalBytes, chatter[i].DiskRemainingBytes = 1000*mib, 10*mib
 	}
 	halfCopied := hopeless(6)
-	for i := range halfCopied[:5] {
+	for i := range halfCopied[:4] {
 		halfCopied[i].DiskTotalBytes, halfCopied[i].DiskRemainingBytes = 1000*mib, 400*mib
 	}
 	over := pass(6, 12, 300, 0, 100)
 	over.PostCopy = true
-	slow := []Round{pass(1, 10, 64000, 200, 100), pass(2, 400, 64000, 200, 100)}
+	slow := under(pass(1, 10, 64000, 200, 100), pass(2, 400, 64000, 200, 100))
 	slowed := hopeless(8)
-	slowed[7].ThrottlePercent = 40
+	slowed[8].ThrottlePercent = 40
 	fully := hopeless(8)
-	fully[7].ThrottlePercent = 99
+	fully[8].ThrottlePercent = 99
 	atMost := []Applied{done(RaiseDowntime, 500, 5)}
 	for _, c := range []struct {
 		name     string
@@ -59,14 +66,14 @@ func TestDecide(t *testing.T) {
 		says     string
 	}{
 		{name: "nothing reported yet", want: Continue, says: "not been reported"},
-		{name: "the first pass", rounds: hopeless(1), after: 2, want: Continue, says: "first pass"},
-		{name: "rounds shrink", rounds: []Round{pass(1, 1, 4096, 20, 100), pass(2, 41, 800, 20, 100), pass(3, 49, 160, 20, 100), pass(4, 51, 32, 20, 100)}, after: 51, want: Continue, says: "another round"},
-		{name: "about to switch over", rounds: []Round{pass(1, 1, 4096, 1, 100), pass(2, 41, 4, 1, 100)}, after: 41, want: Continue, says: "switch-over is near"},
-		{name: "stopped shrinking", rounds: hopeless(4), after: 8, want: RaiseDowntime, downtime: 63, says: "200 MiB/s and only 100 MiB/s"},
+		{name: "the first pass", rounds: hopeless(0), after: 2, want: Continue, says: "first pass"},
+		{name: "rounds shrink", rounds: under(pass(1, 1, 4096, 20, 100), pass(2, 41, 800, 20, 100), pass(3, 49, 160, 20, 100), pass(4, 51, 32, 20, 100)), after: 51, want: Continue, says: "another round"},
+		{name: "about to switch over", rounds: under(pass(1, 1, 4096, 1, 100), pass(2, 41, 4, 1, 100)), after: 41, want: Continue, says: "switch-over is near"},
+		{name: "stopped shrinking", rounds: hopeless(3), after: 6, want: RaiseDowntime, downtime: 63, says: "200 MiB/s and only 100 MiB/s"},
 		{name: "two rounds must follow a step", rounds: hopeless(5), applied: []Applied{done(RaiseDowntime, 63, 4)}, after: 10, want: Continue},
 		{name: "the next step", rounds: hopeless(6), applied: []Applied{done(RaiseDowntime, 63, 4)}, after: 12, want: RaiseDowntime, downtime: 80},
 		{name: "an operator's step counts", rounds: hopeless(6), applied: []Applied{done(RaiseDowntime, 300, 4)}, after: 12, want: RaiseDowntime, downtime: 316},
-		{name: "a step that fits is taken at once", rounds: []Round{pass(1, 1, 256, 20, 100), pass(2, 4, 20, 20, 100), pass(3, 5, 20, 20, 100), pass(4, 6, 20, 20, 100)}, after: 6, want: RaiseDowntime, downtime: 200},
+		{name: "a step that fits is taken at once", rounds: under(pass(1, 1, 256, 20, 100), pass(2, 4, 20, 20, 100), pass(3, 5, 20, 20, 100), pass(4, 6, 20, 20, 100)), after: 6, want: RaiseDowntime, downtime: 200},
 		{name: "at most: slow it down", rounds: hopeless(8), applied: atMost, limits: Limits{AllowThrottle: true, AllowPostCopy: true}, after: 16, want: Throttle, says: "500 ms is not enough"},
 		{name: "slowing down gets time", rounds: slowed, applied: append(atMost, done(Throttle, 0, 6)), limits: Limits{AllowThrottle: true, AllowPostCopy: true}, after: 16, want: Continue, says: "40%"},
 		{name: "slowing down was not enough", rounds: fully, applied: append(atMost, done(Throttle, 0, 6)), limits: Limits{AllowThrottle: true, AllowPostCopy: true}, after: 16, want: PostCopy},
@@ -84,8 +91,8 @@ func TestDecide(t *testing.T) {
 		{name: "post-copy is under way", rounds: []Round{over}, after: 5000, want: Continue, says: "runs on the target"},
 		{name: "post-copy was asked for", rounds: hopeless(8), applied: []Applied{done(PostCopy, 0, 8)}, after: 5000, want: Continue},
 		{name: "an abort was asked for", rounds: hopeless(8), applied: []Applied{done(Abort, 0, 8)}, after: 5000, want: Continue, says: "aborted"},
-		{name: "it fits, and QEMU takes its time", rounds: []Round{pass(1, 1, 256, 0, 100), pass(2, 4, 4, 0, 100), pass(3, 5, 4, 0, 100), pass(4, 6, 4, 0, 100)}, after: 6, want: Continue},
-		{name: "it fits, and QEMU never does it", rounds: []Round{pass(1, 1, 256, 0, 100), pass(2, 4, 4, 0, 100), pass(3, 5, 4, 0, 100), pass(4, 6, 4, 0, 100), pass(5, 7, 4, 0, 100), pass(6, 8, 4, 0, 100)}, after: 8, want: RaiseDowntime, downtime: 63, says: "The rounds stopped shrinking: 4 MiB remain"},
+		{name: "it fits, and QEMU takes its time", rounds: under(pass(1, 1, 256, 0, 100), pass(2, 4, 4, 0, 100), pass(3, 5, 4, 0, 100), pass(4, 6, 4, 0, 100)), after: 6, want: Continue},
+		{name: "it fits, and QEMU never does it", rounds: under(pass(1, 1, 256, 0, 100), pass(2, 4, 4, 0, 100), pass(3, 5, 4, 0, 100), pass(4, 6, 4, 0, 100), pass(5, 7, 4, 0, 100), pass(6, 8, 4, 0, 100)), after: 8, want: RaiseDowntime, downtime: 63, says: "The rounds stopped shrinking: 4 MiB remain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := Decide(c.rounds, c.applied, c.limits, start.Add(time.Duration(c.after)*time.Second))
@@ -104,6 +111,7 @@ func TestReadingsWithinAnIterationAreNotRounds(t *testing.T) {
 	for i := range int64(10) {
 		rounds = append(rounds, pass(2, i, 800-i, 200, 100))
 	}
+	rounds = append(rounds, pass(3, 10, 800, 200, 100))
 	if got := Decide(rounds, nil, Limits{}, start.Add(10*time.Second)); got.Action != Continue {
 		t.Errorf("ten readings of one iteration are one round, got %+v", got)
 	}

@@ -12,7 +12,7 @@ type Round struct {
 	At                 time.Time `json:"at"`
 	ElapsedMS          int64     `json:"elapsed_ms" doc:"Since the migration began"`
 	TotalBytes         int64     `json:"total_bytes" doc:"Guest memory"`
-	RemainingBytes     int64     `json:"remaining_bytes" doc:"Memory still to send"`
+	RemainingBytes     int64     `json:"remaining_bytes" doc:"Memory still to send; what it left to do, for a round that is over"`
 	TransferredBytes   int64     `json:"transferred_bytes" doc:"Sent since the migration began"`
 	DirtyRateBytes     int64     `json:"dirty_rate_bytes_per_second" doc:"Memory the guest dirties"`
 	BandwidthBytes     int64     `json:"bandwidth_bytes_per_second"`

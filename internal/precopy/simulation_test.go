@@ -32,9 +32,14 @@ func (g guest) migrate(t *rapid.T, limits Limits) (outcome, time.Duration, []App
 	for range 100_000 {
 		rate := g.dirty * (1 - throttle/100)
 		now := start.Add(time.Duration(clock * float64(time.Second)))
-		rounds = append(rounds, Round{Iteration: iteration, At: now, ElapsedMS: int64(clock * 1000), TotalBytes: int64(g.total),
+		round := Round{Iteration: iteration, At: now, ElapsedMS: int64(clock * 1000), TotalBytes: int64(g.total),
 			RemainingBytes: int64(remaining), DirtyRateBytes: int64(rate), BandwidthBytes: int64(g.bandwidth), ThrottlePercent: int(throttle),
-			ExpectedDowntimeMS: int64(remaining / g.bandwidth * 1000), DiskTotalBytes: int64(g.disk), DiskRemainingBytes: int64(disk)})
+			ExpectedDowntimeMS: int64(remaining / g.bandwidth * 1000), DiskTotalBytes: int64(g.disk), DiskRemainingBytes: int64(disk)}
+		if count := len(rounds); count > 0 && rounds[count-1].Iteration == iteration {
+			rounds[count-1] = round
+		} else {
+			rounds = append(rounds, round)
+		}
 		decision := Decide(rounds, applied, limits, now)
 		if decision.Action != Continue {
 			applied = append(applied, Applied{Decision: decision, At: now, Iteration: iteration, By: "rules"})
@@ -54,22 +59,20 @@ func (g guest) migrate(t *rapid.T, limits Limits) (outcome, time.Duration, []App
 			disk = max(0, disk-g.bandwidth)
 			continue
 		}
+		if iteration == 1 && remaining > g.bandwidth { // the first pass is watched while it lasts
+			remaining, clock = remaining-g.bandwidth, clock+1
+			continue
+		}
 		if iteration > 1 && remaining/g.bandwidth <= allowed {
 			return switched, now.Sub(start), applied
 		}
-		// The loop looks at least once a second, though a pass may take much longer.
-		sending := remaining / g.bandwidth
-		if sending > 1 && remaining > g.bandwidth && iteration == 1 {
-			remaining, clock = remaining-g.bandwidth, clock+1
-			if remaining > 0 {
-				continue
-			}
-		}
-		clock += max(sending, 0.05)
-		remaining = min(g.working, rate*max(sending, 0.05))
+		sending := max(remaining/g.bandwidth, 0.05)
+		clock += sending
+		remaining = min(g.working, rate*sending)
 		if iteration == 1 {
 			remaining = min(g.working, rate*clock)
 		}
+		rounds[len(rounds)-1].RemainingBytes, rounds[len(rounds)-1].ExpectedDowntimeMS = int64(remaining), int64(remaining/g.bandwidth*1000)
 		iteration++
 		if throttle > 0 && g.honoursThrottle {
 			throttle = min(99, throttle+10)

@@ -59,16 +59,23 @@ func newConsoles() *consoles {
 func (s *Server) consoleRoutes() {
 	s.addRaw(user, huma.Operation{
 		OperationID: "vm-console", Method: http.MethodGet, Path: "/vms/{vm}/console", Tags: []string{"VMs"},
-		Summary: "A VM's display as a WebSocket: RFB bytes in binary messages, subprotocol \"binary\"",
+		Summary:   "A VM's display as a WebSocket: RFB bytes in binary messages, subprotocol \"binary\"",
+		Responses: upgraded(),
 	}, s.openConsole)
 	s.addRaw(machine, huma.Operation{
 		OperationID: "host-link", Method: http.MethodGet, Path: "/hosts/self/link", Tags: hostTags,
-		Summary: "A WebSocket over which the server asks this host for consoles: {\"console\": {\"vm_id\", \"ticket\"}}",
+		Summary:   "A WebSocket over which the server asks this host for consoles: {\"console\": {\"vm_id\", \"ticket\"}}",
+		Responses: upgraded(),
 	}, s.openLink)
 	s.addRaw(machine, huma.Operation{
 		OperationID: "host-console", Method: http.MethodGet, Path: "/hosts/self/consoles/{ticket}", Tags: hostTags,
-		Summary: "Where a host dials in, as a WebSocket, with the display it was asked for",
+		Summary:   "Where a host dials in, as a WebSocket, with the display it was asked for",
+		Responses: upgraded(),
 	}, s.dialIn)
+}
+
+func upgraded() map[string]*huma.Response {
+	return map[string]*huma.Response{"101": {Description: "The WebSocket is open"}}
 }
 
 // link registers a host's link; a later one replaces it, since the earlier one may be dead without anybody knowing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"regexp"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -97,12 +98,22 @@ func add[I, O any](s *Server, who access, operation huma.Operation, handle func(
 		}
 		return output, nil
 	})
+	if nothing, ok := operation.Responses["204"]; ok {
+		nothing.Content = nil // huma documents a body for every route that may answer one
+	}
 }
+
+var inPath = regexp.MustCompile(`\{(\w+)\}`)
 
 // addRaw registers a route whose bodies are streams or sockets, which huma does not read or write. It is documented all
 // the same.
 func (s *Server) addRaw(who access, operation huma.Operation, handle func(c *gin.Context) error) {
 	s.describe(who, &operation)
+	for _, each := range inPath.FindAllStringSubmatch(operation.Path, -1) {
+		operation.Parameters = append(operation.Parameters, &huma.Param{
+			Name: each[1], In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
+		})
+	}
 	s.huma.OpenAPI().AddOperation(&operation)
 	run := s.admit(who)
 	s.huma.Adapter().Handle(&operation, func(ctx huma.Context) {

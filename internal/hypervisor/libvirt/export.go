@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	virt "libvirt.org/go/libvirt"
@@ -83,18 +84,31 @@ func (d *Driver) runningExport(ctx context.Context, request hypervisor.Export) (
 			if err != nil {
 				return answer{}, err
 			}
-			checkpoints, err := readCheckpoints(domain)
-			if err != nil {
+			if err := isExportOf(domain, request); err != nil {
 				return answer{}, err
-			}
-			if len(checkpoints) == 0 || checkpoints[len(checkpoints)-1].Name != request.Checkpoint {
-				return answer{}, fault.Conflict("VM %s is being backed up already; wait for it", request.VM)
 			}
 			info, err := describeExport(domain, text)
 			return answer{info, true}, err
 		})
 	})
 	return got.info, got.running, err
+}
+
+// isExportOf tells whose export runs by the newest checkpoint; a VM without qcow2 disks has none, and one export at a time.
+func isExportOf(domain *virt.Domain, request hypervisor.Export) error {
+	checkpoints, err := readCheckpoints(domain)
+	if err != nil {
+		return err
+	}
+	machine, err := inspect(domain)
+	if err != nil {
+		return err
+	}
+	tracks := slices.ContainsFunc(machine.Disks, func(disk hypervisor.Disk) bool { return disk.Format == "qcow2" })
+	if tracks && (len(checkpoints) == 0 || checkpoints[len(checkpoints)-1].Name != request.Checkpoint) {
+		return fault.Conflict("VM %s is being backed up already; wait for it", request.VM)
+	}
+	return nil
 }
 
 func (d *Driver) unoccupied(domain *virt.Domain, vm id.VM) error {

@@ -59,7 +59,7 @@ func ask[T any](ctx context.Context, d *Driver, vm id.VM, seconds int, command s
 	answer, err := call(ctx, d.agents, func(connection *virt.Connect) (string, error) {
 		return onDomain(connection, vm, func(domain *virt.Domain) (string, error) {
 			answer, err := domain.QemuAgentCommand(string(text), virt.DomainQemuAgentCommandTimeout(seconds), 0)
-			return answer, agentFault(vm, err)
+			return answer, agentFault(domain, vm, err)
 		})
 	})
 	if err != nil {
@@ -71,11 +71,14 @@ func ask[T any](ctx context.Context, d *Driver, vm id.VM, seconds int, command s
 	return reply.Return, nil
 }
 
-func agentFault(vm id.VM, err error) error {
+func agentFault(domain *virt.Domain, vm id.VM, err error) error {
 	switch codeOf(err) {
 	case virt.ERR_AGENT_UNRESPONSIVE, virt.ERR_AGENT_COMMAND_TIMEOUT, virt.ERR_AGENT_UNSYNCED, virt.ERR_ARGUMENT_UNSUPPORTED:
 		return fault.Unavailable("the agent in VM %s does not answer", vm).Because(err)
 	case virt.ERR_OPERATION_INVALID:
+		if active, asked := domain.IsActive(); asked == nil && active {
+			return fault.Unavailable("VM %s is paused, so the agent in it does not answer", vm).Because(err)
+		}
 		return fault.Conflict("VM %s is off; start it first", vm).Because(err)
 	}
 	if err != nil && strings.Contains(err.Error(), "guest agent is not connected") {

@@ -5,6 +5,7 @@ package libvirt
 import (
 	"context"
 	"net"
+	"slices"
 	"time"
 
 	virt "libvirt.org/go/libvirt"
@@ -27,7 +28,7 @@ func (d *Driver) StartMigration(ctx context.Context, request hypervisor.Migratio
 	if net.ParseIP(request.TargetAddress) == nil {
 		return fault.Invalid("%q is not the address of a host", request.TargetAddress).At("target_address")
 	}
-	job, err := d.departure(ctx, request.VM)
+	job, err := d.departure(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -61,19 +62,20 @@ func (d *Driver) StartMigration(ctx context.Context, request hypervisor.Migratio
 }
 
 // departure finds the VM ready to leave, or the job that holds it.
-func (d *Driver) departure(ctx context.Context, vm id.VM) (hypervisor.Job, error) {
-	return call(ctx, d.main, func(connection *virt.Connect) (hypervisor.Job, error) {
-		return onDomain(connection, vm, func(domain *virt.Domain) (hypervisor.Job, error) {
-			active, err := domain.IsActive()
-			if err != nil {
-				return hypervisor.NoJob, err
-			}
-			if !active {
-				return hypervisor.NoJob, fault.Conflict("VM %s is off, so it cannot be migrated live; move it cold", vm)
-			}
-			return jobOf(domain)
-		})
-	})
+func (d *Driver) departure(ctx context.Context, request hypervisor.Migration) (hypervisor.Job, error) {
+	machine, err := d.Inspect(ctx, request.VM)
+	if err != nil {
+		return hypervisor.NoJob, err
+	}
+	if machine.Power == hypervisor.Off {
+		return hypervisor.NoJob, fault.Conflict("VM %s is off, so it cannot be migrated live; move it cold", request.VM)
+	}
+	for _, device := range request.CopyDisks {
+		if !slices.ContainsFunc(machine.Disks, func(disk hypervisor.Disk) bool { return disk.Device == device }) {
+			return hypervisor.NoJob, fault.Invalid("VM %s has no disk %q to copy", request.VM, device).At("copy_disks")
+		}
+	}
+	return machine.Job, nil
 }
 
 // send runs the migration's one long call on a connection of its own: libvirt serves only a few calls of a connection at
@@ -92,7 +94,7 @@ func (d *Driver) send(own *session, t *tracker, request hypervisor.Migration) {
 			return struct{}{}, domain.MigrateToURI3(d.options.MigrationScheme+"://"+uriHost(request.TargetAddress)+"/system", parameters, flags)
 		}))
 	}()
-	err := t.follow(own.connection, returned)
+	err := d.follow(t, returned)
 	alive := own.alive()
 	own.calls.Done()
 	go own.end()

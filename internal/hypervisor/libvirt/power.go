@@ -45,8 +45,13 @@ func inspect(domain *virt.Domain) (hypervisor.Machine, error) {
 
 func jobOf(domain *virt.Domain) (hypervisor.Job, error) {
 	job, err := domain.GetJobStats(0)
-	if codeOf(err) == virt.ERR_OPERATION_INVALID || codeOf(err) == virt.ERR_OPERATION_UNSUPPORTED {
-		return hypervisor.NoJob, nil // it went off since, or its driver has no jobs
+	if codeOf(err) == virt.ERR_OPERATION_INVALID {
+		// It went off since, or else it is arriving: libvirt refuses statistics on the target, and in no other case
+		// (qemuDomainGetJobStatsInternal).
+		if active, err := domain.IsActive(); err != nil || !active {
+			return hypervisor.NoJob, err
+		}
+		return hypervisor.MigrationIn, nil
 	}
 	if err != nil {
 		return hypervisor.NoJob, err

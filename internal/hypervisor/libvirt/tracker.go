@@ -24,7 +24,7 @@ const pollEvery = 100 * time.Millisecond
 type tracker struct {
 	vm        id.VM
 	throttles bool
-	begun     chan struct{} // closed when the job was first seen
+	begun     chan struct{} // closed when bytes were first seen to move
 	ended     chan struct{} // closed when the ending is known
 	kick      chan struct{}
 
@@ -107,14 +107,21 @@ func (t *tracker) pause(returned <-chan error) (error, bool) {
 	return nil, true
 }
 
-// follow reads statistics until the migration's own call returns, and passes on its error.
-func (t *tracker) follow(connection *virt.Connect, returned <-chan error) error {
+// follow reads statistics until the migration's own call returns, and passes on its error. It reads over the common
+// connection: on the call's own, readings were seen to wait for the call.
+func (d *Driver) follow(t *tracker, returned <-chan error) error {
 	for {
-		_, _ = onDomain(connection, t.vm, t.read) // the call that is followed tells what is wrong
+		_, _ = d.readOnce(t) // the call that is followed tells what is wrong
 		if err, on := t.pause(returned); !on {
 			return err
 		}
 	}
+}
+
+func (d *Driver) readOnce(t *tracker) (presence, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return call(ctx, d.main, func(connection *virt.Connect) (presence, error) { return onDomain(connection, t.vm, t.read) })
 }
 
 // presence is what a reading finds at the source.
@@ -159,13 +166,13 @@ func (t *tracker) read(domain *virt.Domain) (presence, error) {
 func (t *tracker) note(job *virt.DomainJobInfo, postCopy bool) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	t.postCopy = t.postCopy || postCopy
+	if job.MemTotal == 0 && job.DiskTotal == 0 {
+		return // the daemons are still talking to each other
+	}
 	if !t.seen {
 		t.seen = true
 		close(t.begun)
-	}
-	t.postCopy = t.postCopy || postCopy
-	if job.MemTotal == 0 && job.DiskTotal == 0 {
-		return // QEMU is still setting up
 	}
 	reading := roundOf(job, t.postCopy)
 	last := len(t.rounds) - 1
@@ -211,11 +218,7 @@ func (d *Driver) watch(t *tracker) {
 	t.attached = true
 	t.mutex.Unlock()
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		found, err := call(ctx, d.main, func(connection *virt.Connect) (presence, error) {
-			return onDomain(connection, t.vm, t.read)
-		})
-		cancel()
+		found, err := d.readOnce(t)
 		switch {
 		case fault.Is(err, fault.KindNotFound), err == nil && found == left:
 			if outcome := d.awaitOutcome(t.vm); outcome != nil || d.farewellOf(t.vm).migrated || found == left {

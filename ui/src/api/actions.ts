@@ -1,4 +1,4 @@
-import { get, request } from "./client";
+import { request } from "./client";
 import type * as Noun from "./nouns";
 
 // Every call that changes something. Each that starts an operation takes dryRun and answers the plan instead.
@@ -98,22 +98,3 @@ export const createSchedule = (schedule: CreateSchedule) =>
 export const deleteSchedule = (schedule: string) => request<void>("DELETE", `/schedules/${schedule}`);
 export const steerSchedule = (schedule: string, action: "pause" | "unpause" | "trigger") =>
   request<unknown>("POST", `/schedules/${schedule}/${action}`, { body: {} });
-
-export const login = (username: string, password: string) =>
-  request<unknown>("POST", "/login", { body: { username, password } });
-export const logout = () => request<void>("POST", "/logout", { body: {} });
-
-export interface Whoami {
-  user_name?: string;
-  name?: string;
-  user?: string | { name?: string; id?: string };
-  admin?: boolean;
-}
-
-export const whoami = () => get<Whoami>("/whoami");
-
-export function userName(who: Whoami | undefined): string {
-  if (!who) return "";
-  const nested = typeof who.user === "object" ? who.user.name : undefined;
-  return who.user_name ?? nested ?? who.name ?? (typeof who.user === "string" ? who.user : "") ?? "";
-}

@@ -42,15 +42,19 @@ export interface Report {
   pools: Section[] | null;
 }
 
+export interface CapacityPlan {
+  operation_id: string;
+  ended_at: string;
+  plan: Report;
+}
+
 // latestReport is null while there is none.
 export const latestReport = () =>
   queryOptions({
     queryKey: ["capacity", "latest"],
     queryFn: async ({ signal }) => {
       try {
-        const answer = await get<Report | { report?: Report; result?: Report }>("/capacity/plans/latest", undefined, signal);
-        if ("cluster" in answer) return answer;
-        return answer.report ?? answer.result ?? null;
+        return (await get<CapacityPlan>("/capacity/plans/latest", undefined, signal)).plan;
       } catch (error) {
         if (statusOf(error) === 404) return null;
         throw error;

@@ -1,6 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get } from "./client";
-import type { Page } from "./nouns";
 
 export interface VMPoint {
   at: string;
@@ -44,14 +43,8 @@ const metrics = <T>(noun: "vms" | "hosts", id: string, range: Range, every: numb
   queryOptions({
     queryKey: ["metrics", noun, id, range.seconds, range.step],
     queryFn: async ({ signal }) => {
-      const since = new Date(Date.now() - range.seconds * 1_000).toISOString();
-      const answer = await get<T[] | (Page<T> & { points?: T[] }) | null>(
-        `/${noun}/${id}/metrics`,
-        { since, step: `${range.step}s` },
-        signal,
-      );
-      if (Array.isArray(answer)) return answer;
-      return answer?.points ?? answer?.items ?? [];
+      const query = { since: `${range.seconds}s`, step: `${range.step}s` };
+      return (await get<{ points: T[] | null }>(`/${noun}/${id}/metrics`, query, signal)).points ?? [];
     },
     refetchInterval: every,
     staleTime: every,

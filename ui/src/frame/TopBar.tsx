@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { LoaderCircle, Menu as MenuIcon, Search, User } from "lucide-react";
 import { useNavigate } from "react-router";
-import { logout, userName, whoami } from "@/api/actions";
 import { selectProject, useSelectedProject } from "@/api/project";
 import { openOperations, projects } from "@/api/queries";
+import { logout, whoami } from "@/api/session";
 import { Button } from "@/ui/Button";
 import { Menu } from "@/ui/Menu";
 import { useSay } from "@/ui/Toasts";
@@ -41,19 +41,22 @@ export function TopBar(props: Props) {
   );
 }
 
+const everyProject = "*"; // lists show all projects; new things go to the default one
+
 function ProjectSwitch() {
   const client = useQueryClient();
   const navigate = useNavigate();
   const chosen = useSelectedProject();
   const { data = [] } = useQuery(projects());
-  const current = data.find((project) => project.id === chosen) ?? data[0];
+  const who = useQuery(whoami()).data;
+  const current = data.find((project) => project.id === chosen) ?? who?.project ?? data[0];
   if (!current) return null;
-  if (data.length === 1) return <span className="truncate text-sm font-medium max-sm:hidden">{current.name}</span>;
+  if (data.length < 2) return <span className="truncate text-sm font-medium max-sm:hidden">{current.name}</span>;
   return (
     <label className="flex min-w-0 items-center gap-2 text-sm">
       <span className="sr-only">Project</span>
       <select
-        value={current.id}
+        value={chosen === everyProject ? chosen : current.id}
         onChange={(event) => {
           selectProject(event.target.value);
           client.removeQueries({ predicate: (query) => query.queryKey[0] !== "project" });
@@ -66,6 +69,7 @@ function ProjectSwitch() {
             {project.name}
           </option>
         ))}
+        {who?.admin && <option value={everyProject}>All projects</option>}
       </select>
     </label>
   );
@@ -95,8 +99,7 @@ function UserMenu({ openShortcuts }: { openShortcuts: () => void }) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const theme = useTheme();
-  const { data } = useQuery({ queryKey: ["whoami"], queryFn: whoami, staleTime: Infinity });
-  const name = userName(data);
+  const name = useQuery(whoami()).data?.user_name;
   const leave = () =>
     logout().then(() => {
       client.clear();

@@ -110,6 +110,7 @@ export class EventApplier {
       if (isFinal(operation)) return others.length === old.length ? old : others;
       return [operation, ...others].sort((a, b) => b.id.localeCompare(a.id));
     });
+    this.readList("overview");
     const { kind, id } = operation.subject;
     if (kind === "vm" || kind === "host" || kind === "backup") this.mark(kind, id);
     if (isFinal(operation)) {
@@ -152,7 +153,9 @@ export class EventApplier {
       this.listTimer = undefined;
       const nouns = [...this.stale];
       this.stale.clear();
-      for (const each of nouns) void this.client.invalidateQueries({ queryKey: [each, "list"] });
+      for (const each of nouns) {
+        void this.client.invalidateQueries({ queryKey: each === "overview" ? [each] : [each, "list"] });
+      }
     }, listReadEvery);
   }
 }

@@ -5,9 +5,7 @@ export type Connection = "connecting" | "live" | "lost";
 
 export interface TimelinePush {
   type: "operation.timeline";
-  operation_id?: string;
-  timeline?: Timeline;
-  data?: Timeline;
+  timeline: Timeline;
 }
 
 interface Listener {
@@ -92,18 +90,13 @@ export class EventSocket {
   }
 
   private receive(text: string): void {
-    for (const line of text.split("\n")) {
-      if (!line.trim()) continue;
-      const message = JSON.parse(line) as Event | TimelinePush;
-      if (message.type === "operation.timeline" && !("sequence" in message)) {
-        const timeline = message.timeline ?? message.data;
-        if (timeline) this.listener.timeline(timeline);
-        continue;
-      }
-      const event = message as Event;
-      if (typeof event.sequence !== "number" || event.sequence <= (this.last ?? 0)) continue;
-      this.last = event.sequence;
-      this.listener.event(event);
+    const message = JSON.parse(text) as Event | TimelinePush;
+    if ("timeline" in message) {
+      this.listener.timeline(message.timeline);
+      return;
     }
+    if (message.sequence <= (this.last ?? 0)) return;
+    this.last = message.sequence;
+    this.listener.event(message);
   }
 }

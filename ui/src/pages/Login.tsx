@@ -1,8 +1,8 @@
 import { useMutation } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
-import { login } from "@/api/actions";
-import { messageOf, statusOf } from "@/api/problem";
+import { messageOf } from "@/api/problem";
+import { login } from "@/api/session";
 import { Button } from "@/ui/Button";
 import { TextField } from "@/ui/Field";
 import { Notice } from "@/ui/Notice";
@@ -46,7 +46,7 @@ export function Page() {
           onChange={(event) => setPassword(event.target.value)}
         />
         {enter.error && (
-          <Notice tone="failed">{statusOf(enter.error) === 401 ? messageOf(enter.error) || "That user and password do not match." : messageOf(enter.error)}</Notice>
+          <Notice tone="failed">{messageOf(enter.error)}</Notice>
         )}
         <div className="[&>button]:w-full">
           <Button kind="primary" type="submit" why={name && password ? undefined : "Enter a user and a password."} disabled={enter.isPending}>

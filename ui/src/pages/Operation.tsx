@@ -6,8 +6,8 @@ import { cancelOperation } from "@/api/actions";
 import { canCancel, isFinal } from "@/api/can";
 import type { Operation } from "@/api/nouns";
 import { operation as oneOperation, timeline as oneTimeline } from "@/api/queries";
+import { whoami, workflowLink } from "@/api/session";
 import { serverNow } from "@/api/skew";
-import { workflowLink } from "@/api/temporal";
 import { Confirm } from "@/forms/Confirm";
 import { useLive, useWatch } from "@/live/Live";
 import { JSONFacts } from "@/timeline/Facts";
@@ -163,7 +163,7 @@ function Actions({ operation }: { operation: Operation }) {
   const [asked, setAsked] = useState(false);
   const verdict = canCancel(operation);
   const cancel = useMutation({ mutationFn: () => cancelOperation(operation.id) });
-  const link = useQuery(workflowLink(operation)).data;
+  const link = workflowLink(useQuery(whoami()).data, operation);
   return (
     <>
       {link && (

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { get } from "@/api/client";
-import type { Host, Operation, Page as ListPage, VM } from "@/api/nouns";
-import { usePages } from "@/api/pages";
-import { hosts, images, openOperations, vms } from "@/api/queries";
+import type { Host, Operation, VMState } from "@/api/nouns";
+import { overview } from "@/api/overview";
+import type { Overview as Summary } from "@/api/overview";
+import { hosts, images, openOperations } from "@/api/queries";
 import { LinkButton } from "@/ui/Button";
 import { Command } from "@/ui/Copy";
 import { bytes, percent, plural } from "@/ui/format";
@@ -20,28 +21,34 @@ const failuresShown = 6;
 export function Page() {
   const allHosts = useQuery({ ...hosts(), refetchInterval: 10_000 });
   const open = useQuery(openOperations());
-  const failed = useQuery({
-    queryKey: ["operation", "list", { state: "failed", first: failuresShown }],
-    queryFn: async ({ signal }) => (await get<ListPage<Operation>>("/operations", { state: "failed", limit: failuresShown }, signal)).items ?? [],
-    staleTime: 60_000,
-  });
+  const summary = useQuery(overview());
+  const failed = summary.data?.failed ?? undefined;
+  const fresh = summary.data && Object.keys(summary.data.vms).length === 0;
   return (
     <Frame title="Overview">
       <div className="space-y-6 px-4">
-        <Failure error={allHosts.error ?? open.error} />
-        <Attention hosts={allHosts.data ?? []} open={open.data ?? []} failed={failed.data ?? []} />
-        <Counts hosts={allHosts.data} />
+        <Failure error={summary.error ?? allHosts.error ?? open.error} retry={() => void summary.refetch()} />
+        <Attention hosts={allHosts.data ?? []} open={open.data ?? []} failed={failed ?? []} />
+        {fresh && allHosts.data ? <Begin hosts={allHosts.data} /> : <Counts summary={summary.data} />}
         <div className="grid gap-6 lg:grid-cols-2">
-          <Section title="Being done now" actions={<Link to="/operations" className="text-sm text-accent hover:underline">All operations</Link>}>
+          <Section title="Being done now" actions={<More to="/operations?open=true">All open ones</More>}>
             <Lines rows={open.data} none="Nothing is being done at the moment." />
           </Section>
-          <Section title="Failed lately" actions={<Link to="/operations?state=failed" className="text-sm text-accent hover:underline">All failures</Link>}>
-            <Lines rows={failed.data} none="Nothing has failed." />
+          <Section title="Failed lately" actions={<More to="/operations?state=failed">All failures</More>}>
+            <Lines rows={failed} none="Nothing has failed." />
           </Section>
         </div>
         <HostsAtAGlance hosts={allHosts.data} />
       </div>
     </Frame>
+  );
+}
+
+function More({ to, children }: { to: string; children: string }) {
+  return (
+    <Link to={to} className="text-sm text-accent hover:underline">
+      {children}
+    </Link>
   );
 }
 
@@ -87,48 +94,36 @@ function Attention({ hosts: all, open, failed }: { hosts: Host[]; open: Operatio
   );
 }
 
-function Counts({ hosts: all }: { hosts: Host[] | undefined }) {
-  const list = usePages(vms({}));
-  const { data: allImages } = useQuery(images());
-  if (!list.loading && list.rows.length === 0 && all) return <Begin hosts={all} images={allImages?.length ?? 0} />;
-  const online = (all ?? []).filter((host) => host.state !== "offline");
-  const cpus = online.reduce((sum, host) => sum + host.facts.cpus, 0);
-  const busy = online.reduce((sum, host) => sum + host.use.cpu_fraction * host.facts.cpus, 0);
-  const memory = online.reduce((sum, host) => sum + host.facts.memory_bytes, 0);
-  const used = online.reduce((sum, host) => sum + host.use.memory_used_bytes, 0);
+function Counts({ summary }: { summary: Summary | undefined }) {
+  const capacity = summary?.capacity;
+  const total = (counts: object | undefined) => Object.values((counts ?? {}) as Record<string, number>).reduce((sum, count) => sum + count, 0);
+  const offline = summary?.hosts.offline ?? 0;
+  const allHosts = total(summary?.hosts);
   return (
     <dl className="grid grid-cols-2 gap-px overflow-hidden rounded border border-line bg-line md:grid-cols-4">
-      <Figure title="VMs" to="/vms" value={list.loading ? "–" : `${list.rows.length.toLocaleString("en")}${list.more ? "+" : ""}`}>
-        <StateCounts rows={list.rows} more={Boolean(list.more)} />
+      <Figure title="VMs" to="/vms" value={summary ? total(summary.vms).toLocaleString("en") : "–"}>
+        <span className="flex flex-wrap gap-x-3">
+          {Object.entries(summary?.vms ?? {}).map(([state, count]) => (
+            <Link key={state} to={`/vms?state=${state}`} className="hover:underline">
+              <State look={vmLook[state as VMState]} label={`${count.toLocaleString("en")} ${state}`} />
+            </Link>
+          ))}
+        </span>
       </Figure>
-      <Figure title="Hosts" to="/hosts" value={all ? `${online.length}` : "–"}>
-        {all && all.length > online.length ? `of ${all.length}; ${all.length - online.length} offline` : "all answer"}
+      <Figure title="Hosts" to="/hosts" value={summary ? String(allHosts - offline) : "–"}>
+        {offline > 0 ? `of ${allHosts} answer; ${offline} offline` : "all answer"}
       </Figure>
-      <Figure title="CPU in use" to="/hosts" value={cpus ? percent(busy / cpus) : "–"}>
-        of {plural(cpus, "CPU")}
+      <Figure title="CPU in use" to="/hosts" value={percent(capacity?.cpus ? capacity.cpu_fraction : undefined)}>
+        {capacity && `of ${plural(capacity.cpus, "CPU")}; ${plural(capacity.promised_cpus, "virtual one")} promised`}
       </Figure>
-      <Figure title="Memory in use" to="/hosts" value={memory ? percent(used / memory) : "–"}>
-        {bytes(used)} of {bytes(memory)}
+      <Figure title="Memory in use" to="/hosts" value={percent(capacity?.memory_bytes ? capacity.used_memory_bytes / capacity.memory_bytes : undefined)}>
+        {capacity && `${bytes(capacity.used_memory_bytes)} of ${bytes(capacity.memory_bytes)}; ${bytes(capacity.promised_memory_bytes)} promised`}
       </Figure>
     </dl>
   );
 }
 
-function StateCounts({ rows, more }: { rows: VM[]; more: boolean }) {
-  const counts = new Map<VM["state"], number>();
-  for (const vm of rows) counts.set(vm.state, (counts.get(vm.state) ?? 0) + 1);
-  return (
-    <span className="flex flex-wrap gap-x-3">
-      {[...counts].map(([state, count]) => (
-        <Link key={state} to={`/vms?state=${state}`} className="hover:underline">
-          <State look={vmLook[state]} label={`${count.toLocaleString("en")}${more ? "+" : ""} ${vmLook[state].word.toLowerCase()}`} />
-        </Link>
-      ))}
-    </span>
-  );
-}
-
-function Figure({ title, to, value, children }: { title: string; to: string; value: string; children: React.ReactNode }) {
+function Figure({ title, to, value, children }: { title: string; to: string; value: string; children: ReactNode }) {
   return (
     <div className="bg-canvas px-4 py-3">
       <dt className="text-sm text-muted">
@@ -173,7 +168,8 @@ function HostsAtAGlance({ hosts: all }: { hosts: Host[] | undefined }) {
 }
 
 // Begin tells a newcomer what comes first.
-function Begin({ hosts: all, images: imageCount }: { hosts: Host[]; images: number }) {
+function Begin({ hosts: all }: { hosts: Host[] }) {
+  const imageCount = useQuery(images()).data?.length ?? 0;
   const steps: [done: boolean, text: string, to: string, label: string][] = [
     [all.length > 0, "Add a host: a machine with libvirt and QEMU.", "/hosts", "Hosts"],
     [imageCount > 0, "Upload an image: a disk with an operating system on it.", "/images", "Images"],

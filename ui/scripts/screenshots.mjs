@@ -1,0 +1,91 @@
+// Takes pictures of every page of the mock build, to be looked at: npm run build:mock && npm run screenshots [name...].
+import { mkdir } from "node:fs/promises";
+import { launch, serve } from "./browser.mjs";
+
+const out = "screenshots";
+const wanted = process.argv.slice(2);
+
+const firstOf = (kind, state) => async (page) =>
+  page.evaluate(
+    ([kind, state]) => [...window.mock.world.database.operations.values()].filter((o) => o.kind === kind && o.state === state).map((o) => `/operations/${o.id}`)[0],
+    [kind, state],
+  );
+
+// Each shot: a name, a path (or how to find it), and what the mock is told.
+const shots = [
+  ["login", "/login", { signedIn: false }],
+  ["overview", "/"],
+  ["overview-empty", "/", { seed: "empty" }],
+  ["vms", "/vms"],
+  ["vms-thousand", "/vms", { seed: "thousand" }],
+  ["vms-large", "/vms?state=running", { seed: "large" }],
+  ["vms-empty", "/vms", { seed: "empty" }],
+  ["vms-error", "/vms", { broken: true }],
+  ["vms-create", "/vms?create=1", {}, async (page) => page.getByLabel("Name").fill("web-9")],
+  ["vm", "/vms/web-1"],
+  ["vm-console", "/vms/web-1/console"],
+  ["vm-operations", "/vms/web-1/operations"],
+  ["vm-backups", "/vms/web-1/backups"],
+  ["operations", "/operations"],
+  ["operation-running", firstOf("migrate", "running"), {}, async (page) => page.waitForTimeout(4_000)],
+  ["operation-migrated", firstOf("migrate", "succeeded")],
+  ["operation-undone", firstOf("provision", "failed"), {}, async (page) => page.getByRole("button", { name: /Start the VM/ }).click()],
+  ["operation-cancelled", firstOf("migrate", "cancelled")],
+  ["operation-waiting", firstOf("stop", "waiting")],
+  ["hosts", "/hosts"],
+  ["host", "/hosts/h1"],
+  ["host-offline", "/hosts/h5"],
+  ["host-add", "/hosts", {}, async (page) => page.getByRole("button", { name: "Add a host" }).click()],
+  ["storage", "/storage"],
+  ["images", "/images"],
+  ["networks", "/networks"],
+  ["backups", "/backups"],
+  ["restore", "/backups", {}, async (page) => page.getByRole("button", { name: "Restore" }).first().click()],
+  ["schedules", "/backups/schedules"],
+  ["capacity", "/capacity"],
+  ["palette", "/", {}, async (page) => { await page.keyboard.press("Control+k"); await page.keyboard.type("migrate web"); }],
+  ["migrate", "/vms/db-1", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits").click(); }],
+];
+
+const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+
+async function take(browser, url, [name, path, mock = {}, prepare], theme, size) {
+  const context = await browser.newContext({ viewport: sizes[size], colorScheme: theme });
+  const page = await context.newPage();
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  const config = encodeURIComponent(JSON.stringify(mock));
+  await page.goto(`${url}${typeof path === "string" ? path : "/"}${String(path).includes("?") ? "&" : "?"}mock=${config}`);
+  await page.waitForLoadState("networkidle");
+  if (typeof path !== "string") {
+    const found = await path(page);
+    await page.evaluate((to) => { history.pushState(null, "", to); dispatchEvent(new PopStateEvent("popstate")); }, found);
+    await page.waitForLoadState("networkidle");
+  }
+  await page.waitForTimeout(900);
+  if (prepare) await prepare(page);
+  await page.waitForTimeout(700);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (overflow > 0) problems.push(`overflows by ${overflow} px`);
+  await page.screenshot({ path: `${out}/${name}-${theme}-${size}.png` });
+  await context.close();
+  if (problems.length) console.log(`${name} ${theme} ${size}:`, [...new Set(problems)].join(" | "));
+}
+
+await mkdir(out, { recursive: true });
+const server = await serve("dist-mock");
+const browser = await launch();
+for (const shot of shots) {
+  if (wanted.length && !wanted.includes(shot[0])) continue;
+  const variants = process.env.ALL ? [["light", "wide"], ["dark", "wide"], ["light", "narrow"], ["dark", "narrow"]] : [["light", "wide"], ["dark", "wide"], ["light", "narrow"]];
+  for (const [theme, size] of variants) {
+    try {
+      await take(browser, server.url, shot, theme, size);
+    } catch (error) {
+      console.log(`${shot[0]} ${theme} ${size}: ${error.message.split("\n")[0]}`);
+    }
+  }
+}
+await browser.close();
+server.close();

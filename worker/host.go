@@ -16,7 +16,6 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	hostactivities "github.com/novacron/novacron/activities/host"
-	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
@@ -38,7 +37,7 @@ type Host struct {
 	Driver     hostactivities.Driver
 	Pools      map[string]storage.Pool
 	Fabric     fabric.Fabric
-	Repository *backuprepo.Repository
+	Repository hostactivities.Repository
 	Log        *slog.Logger
 }
 

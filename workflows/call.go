@@ -42,64 +42,98 @@ func (r *run) nextID() string {
 func atControl[R any](ctx workflow.Context, activity any, input any) (R, error) {
 	r := runOf(ctx)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: ControlQueue, ActivityID: r.nextID(), Summary: r.title,
-		StartToCloseTimeout: controlLongest, ScheduleToStartTimeout: controlPickUp,
+		TaskQueue: ControlQueue, Summary: r.title, StartToCloseTimeout: controlLongest, ScheduleToStartTimeout: controlPickUp,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second},
 	})
 	var result R
+	if r.patient {
+		return result, r.insist(ctx, "", activity, input, &result)
+	}
+	ctx = workflow.WithActivityOptions(ctx, r.named(ctx))
 	return result, workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
 }
 
-// atHost runs an activity on a host as part of the current step. While going forward a host that stays silent fails the
-// step. While taking back, or past the point of no return, the call waits for the host as long as it takes: the
-// operation then says what it waits for, until the host answers or somebody tells it to give up.
+// atHost runs an activity on a host as part of the current step. While going forward, a host that stays silent or refuses
+// fails the step. While taking back, or past the point of no return, the call insists: it waits for the host, and tries
+// again what failed, as long as it takes. The operation then says what it waits for, until somebody tells it to give up.
 func atHost[R any](ctx workflow.Context, on id.Host, activity any, input any) (R, error) {
 	r := runOf(ctx)
 	options := workflow.ActivityOptions{
-		TaskQueue: host.TaskQueue(on), ActivityID: r.nextID(), Summary: r.title,
+		TaskQueue: host.TaskQueue(on), Summary: r.title,
 		StartToCloseTimeout: hostLongest, HeartbeatTimeout: heartbeatTimeout, WaitForCancellation: true,
 		ScheduleToStartTimeout: hostPickUp,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second, MaximumAttempts: hostAttempts,
 		},
 	}
+	var result R
 	if r.patient {
 		options.ScheduleToStartTimeout = 0
 		options.RetryPolicy.MaximumAttempts = 0
+		return result, r.insist(workflow.WithActivityOptions(ctx, options), on, activity, input, &result)
 	}
+	options.ActivityID = r.nextID()
 	ctx = workflow.WithActivityOptions(ctx, options)
-	var result R
-	if !r.patient {
-		err := workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
-		return result, r.nameSilence(ctx, on, err)
-	}
-	return result, r.wait(ctx, on, activity, input, &result)
+	err := workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
+	return result, r.nameSilence(ctx, on, err)
 }
 
-// wait is the patient half of atHost.
+// named completes the options in ctx with the next activity ID of the step.
+func (r *run) named(ctx workflow.Context) workflow.ActivityOptions {
+	options := workflow.GetActivityOptions(ctx)
+	options.ActivityID = r.nextID()
+	return options
+}
+
+// insist calls until it works or somebody gives up; the error is then givenUp.
+func (r *run) insist(ctx workflow.Context, on id.Host, activity, input, result any) error {
+	defer r.ask(ctx, "")
+	for pause := time.Second; ; pause = min(2*pause, insistAtMost) {
+		called := workflow.WithActivityOptions(ctx, r.named(ctx))
+		err := r.wait(called, on, activity, input, result)
+		if err == nil || isGivenUp(err) {
+			return err
+		}
+		r.ask(ctx, fmt.Sprintf("%s failed: %s; it is tried again until it works. To go on without it: novacron operation give-up %s",
+			r.title, r.problemOf(err).Message, r.operation))
+		if r.gaveUp(ctx, pause) {
+			return givenUp(r.problemOf(err).Message)
+		}
+	}
+}
+
+// insistAtMost is the longest pause between two tries of something that must be done.
+const insistAtMost = 30 * time.Second
+
+// gaveUp waits, and reports whether somebody gave up meanwhile.
+func (r *run) gaveUp(ctx workflow.Context, pause time.Duration) bool {
+	given, _ := r.giveUp.ReceiveWithTimeout(ctx, pause, nil)
+	return given
+}
+
+// wait waits for an activity, and meanwhile says so if its host is silent.
 func (r *run) wait(ctx workflow.Context, on id.Host, activity, input, result any) error {
 	called, stop := workflow.WithCancel(ctx)
 	pending := workflow.ExecuteActivity(called, activity, input)
 	for {
-		finished, givenUp := false, false
+		finished, given := false, false
 		timed, disarm := workflow.WithCancel(ctx)
 		workflow.NewSelector(ctx).
 			AddFuture(pending, func(workflow.Future) { finished = true }).
-			AddReceive(r.giveUp, func(channel workflow.ReceiveChannel, _ bool) { channel.Receive(ctx, nil); givenUp = true }).
+			AddReceive(r.giveUp, func(channel workflow.ReceiveChannel, _ bool) { channel.Receive(ctx, nil); given = true }).
 			AddFuture(workflow.NewTimer(timed, askEvery), func(workflow.Future) {}).
 			Select(ctx)
 		disarm()
 		switch {
 		case finished:
-			r.ask(ctx, "")
 			return pending.Get(ctx, result)
-		case givenUp:
+		case given:
 			stop()
 			_ = pending.Get(ctx, nil) // its end is awaited, its outcome no longer matters
-			r.ask(ctx, "")
-			return refuse(silent(r.hostName(ctx, on), r.title))
+			return givenUp(silent(r.hostName(ctx, on), r.title).Message)
+		case on != "":
+			r.ask(ctx, r.questionAbout(ctx, on))
 		}
-		r.ask(ctx, r.questionAbout(ctx, on))
 	}
 }
 

@@ -100,8 +100,7 @@ func (m *migration) apply(ctx workflow.Context, decision precopy.Decision, by st
 	ctx = workflow.WithValue(ctx, runKey{}, &tuner)
 	if decision.Action == precopy.Abort {
 		m.failure = refuse(fault.Conflict("the migration was given up and the VM stayed where it was: %s", decision.Reason))
-		_, err := atHost[struct{}](ctx, m.source.at, toHost.AbortMigration, host.MachineRequest{On: m.source.on(), VM: m.request.VM})
-		return err
+		return m.abort(ctx)
 	}
 	_, err := atHost[struct{}](ctx, m.source.at, toHost.TuneMigration, host.TuneRequest{
 		On: m.source.on(), VM: m.request.VM, Decision: applied,
@@ -150,34 +149,56 @@ func (m *migration) steer(ctx workflow.Context, steering Steering) error {
 // verify waits until neither hypervisor is at work on the VM any more, asks both who runs it, and lets the operation go
 // on if it is the target. Nobody's word but theirs counts: not that of a call that failed, nor of one that succeeded.
 func (m *migration) verify(ctx workflow.Context) error {
-	if err := m.awaitEnd(ctx); err != nil {
+	if m.failure == nil {
+		m.failure = m.run.failure
+	}
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	if err := m.awaitEnd(ctx); err != nil && !isGivenUp(err) {
 		return err
 	}
 	for {
-		here, err := m.source.inspect(ctx)
+		here, err := m.source.testify(ctx)
 		if err != nil {
 			return err
 		}
-		there, err := m.inspect(ctx)
+		there, err := m.testify(ctx)
 		if err != nil {
 			return err
 		}
-		if there.Machine.Power == hypervisor.Receiving && !here.Runs() {
-			if err := workflow.Sleep(ctx, time.Second); err != nil {
-				return err
-			}
-			continue
+		if there.Machine.Power != hypervisor.Receiving || here.Runs() || here.lost {
+			return m.judge(here, there)
 		}
-		return m.judge(here, there)
+		if err := workflow.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
 	}
 }
 
-func (m *migration) judge(here, there host.Observation) error {
+// testimony is what a host says of the VM, or that the host was given up as lost.
+type testimony struct {
+	host.Observation
+	lost bool
+}
+
+func (s *seat) testify(ctx workflow.Context) (testimony, error) {
+	seen, err := s.inspect(ctx)
+	if isGivenUp(err) {
+		return testimony{lost: true}, nil
+	}
+	return testimony{Observation: seen}, err
+}
+
+func (m *migration) judge(here, there testimony) error {
 	switch {
-	case here.Runs() && there.Runs() && here.Machine.Power == hypervisor.On && there.Machine.Power == hypervisor.On:
+	case here.Machine.Power == hypervisor.On && there.Machine.Power == hypervisor.On:
 		m.split = true
-		return refuse(fault.Internal("both hosts say that they run the VM"))
-	case there.Runs() || there.Defined && !here.Defined && there.Machine.Power != hypervisor.Receiving:
+		return refuse(fault.Internal("both hosts say that they run the VM, so neither was touched; decide which one to keep and switch the other off by hand"))
+	case there.lost && !here.Runs():
+		m.split = true
+		return refuse(fault.Unavailable("the target was given up as lost while it may have been running the VM, so nothing was touched"))
+	case there.Runs(), there.Defined && !here.Defined && !here.lost && there.Machine.Power != hypervisor.Receiving:
 		m.state = there.State()
 		return nil
 	case m.failure != nil:
@@ -190,33 +211,26 @@ func (m *migration) judge(here, there host.Observation) error {
 // awaitEnd brings the hypervisors' own job to its end: by waiting for it, or by aborting it if the operation no longer
 // wants it. What has gone over to post-copy can only be waited for.
 func (m *migration) awaitEnd(ctx workflow.Context) error {
-	if m.failure == nil {
-		m.failure = m.run.failure
-	}
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
-		return err
-	}
 	for {
 		report, err := m.awaitRounds(ctx, time.Second)
-		if isKind(err, fault.KindNotFound) {
-			return nil
-		}
 		if err != nil {
 			return err
 		}
 		m.note(report)
-		switch report.Phase {
-		case hypervisor.MigrationActive:
-			if m.failure == nil {
-				continue
-			}
-			_, err := atHost[struct{}](ctx, m.source.at, toHost.AbortMigration, host.MachineRequest{On: m.source.on(), VM: m.request.VM})
-			if err != nil && !isKind(err, fault.KindConflict) {
+		switch {
+		case report.Phase == hypervisor.MigrationPostCopy:
+		case report.Phase != hypervisor.MigrationActive:
+			return nil
+		case m.failure != nil:
+			if err := m.abort(ctx); err != nil {
 				return err
 			}
-		case hypervisor.MigrationPostCopy:
-		default:
-			return nil
 		}
 	}
+}
+
+// abort tells the source to stop sending; in post-copy it cannot, which is not a failure.
+func (m *migration) abort(ctx workflow.Context) error {
+	_, err := atHost[struct{}](ctx, m.source.at, toHost.AbortMigration, host.MachineRequest{On: m.source.on(), VM: m.request.VM})
+	return err
 }

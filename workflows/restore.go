@@ -107,12 +107,16 @@ var restoreInPlaceSteps = []step[restoration]{
 	{name: "restore_disks", title: "Copy the backup onto the new disks, checking every chunk", do: (*restoration).fill},
 	{name: "power_off", title: "Switch the VM off", do: (*restoration).powerOff, undo: (*restoration).powerBack, undoes: "Switch it on again if it was on"},
 	{name: "swap_disks", title: "Put the new disks in the place of the old ones", do: (*restoration).swap, noReturn: true},
+	{name: "delete_old_disks", title: "Delete the old disks", do: (*restoration).deleteOld, leak: (*restoration).oldLeak},
 	{name: "connect_network", title: "Connect the network", do: (*restoration).connect},
 	{name: "define", title: "Define the VM with the new disks", do: (*restoration).define},
 	{name: "start", title: "Start the VM", do: (*restoration).powerOn, needless: (*restoration).staysOff},
 	{name: "await_guest", title: "Wait for the guest to answer", do: (*restoration).awaitGuest, needless: (*restoration).staysOff},
 	{name: "commit", title: "Check the VM and record it", do: (*restoration).commitRestored},
-	{name: "delete_old_disks", title: "Delete the old disks", do: (*restoration).deleteOld},
+}
+
+func (r *restoration) oldLeak() operation.Leak {
+	return operation.Leak{Kind: "volume", ID: string(r.old[0].ID), Host: r.at}
 }
 
 func (r *restoration) abandonVolumes(ctx workflow.Context) error {
@@ -130,13 +134,17 @@ func (r *restoration) powerBack(ctx workflow.Context) error {
 	return r.powerOn(ctx)
 }
 
-// swap also forgets the hypervisor's definition, whose checkpoints belong to the old disks.
+// swap also forgets the hypervisor's definition, whose checkpoints belong to the old disks. From here on the VM is off with
+// the restored disks, whatever becomes of starting it.
 func (r *restoration) swap(ctx workflow.Context) error {
 	if err := r.undefine(ctx); err != nil {
 		return err
 	}
 	_, err := atControl[struct{}](ctx, toControl.SwapVolumes, control.Swap{VM: r.request.VM, Old: idsOf(r.old), New: idsOf(r.machine.Volumes)})
-	return err
+	if err != nil {
+		return err
+	}
+	return r.recordState(ctx, vm.Stopped)
 }
 
 func idsOf(volumes []volume.Volume) []id.Volume {

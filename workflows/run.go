@@ -149,6 +149,9 @@ func (r *run) problemOf(err error) operation.Problem {
 	problem := operation.Problem{Kind: fault.KindInternal, Message: err.Error(), Step: r.name}
 	if explained, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		problem.Kind, problem.Message = fault.Kind(explained.Type()), explained.Message()
+		if explained.Type() == givenUpType {
+			problem.Kind = fault.KindUnavailable
+		}
 	} else if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		problem.Kind = fault.KindUnavailable
 		problem.Message = fmt.Sprintf("%s: nobody answered in time (%s); see whether the host and its worker are up, then try again", r.title, timeout.TimeoutType())
@@ -176,7 +179,14 @@ func lowerFirst(text string) string {
 	return strings.ToLower(text[:1]) + text[1:]
 }
 
-func isKind(err error, kind fault.Kind) bool {
+// givenUpType marks what was not done because somebody told the operation to go on without it.
+const givenUpType = "given_up"
+
+func givenUp(why string) error {
+	return temporal.NewNonRetryableApplicationError(why, givenUpType, nil)
+}
+
+func isGivenUp(err error) bool {
 	explained, ok := errors.AsType[*temporal.ApplicationError](err)
-	return ok && explained.Type() == string(kind)
+	return ok && explained.Type() == givenUpType
 }

@@ -12,8 +12,8 @@ type step[S any] struct {
 	name  string // snake_case; names the lane in the timeline
 	title string // what it does, for people
 
-	do       func(ctx workflow.Context, state *S) error
-	undo     func(ctx workflow.Context, state *S) error // nil: it leaves nothing behind
+	do       func(state *S, ctx workflow.Context) error
+	undo     func(state *S, ctx workflow.Context) error // nil: it leaves nothing behind
 	undoes   string                                     // what the undo does, for people
 	leak     func(state *S) operation.Leak              // what stays behind if the undo is given up; nil: nothing
 	needless func(state *S) bool                        // nil: always needed
@@ -41,19 +41,19 @@ func planned[S any](steps []step[S], state *S) []operation.PlannedStep {
 // perform runs an operation's table: it begins the record, runs each step, takes back what was done if one fails, and
 // ends the record in a state that says which it was. result is read when all is done.
 func perform[S any](ctx workflow.Context, task header, steps []step[S], state *S, result func(*S) any) error {
-	run := newRun(ctx, task)
-	ctx = run.context
+	r := newRun(ctx, task)
+	ctx = r.context
 	if bound, ok := any(state).(interface{ bind(*run) }); ok {
-		bound.bind(run)
+		bound.bind(r)
 	}
-	if err := run.begin(ctx); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return err
 	}
-	done, failure := forward(ctx, run, steps, state)
+	done, failure := forward(ctx, r, steps, state)
 	if failure == nil {
-		return run.succeed(ctx, result(state))
+		return r.succeed(ctx, result(state))
 	}
-	return takeBack(run, done, state, failure)
+	return takeBack(r, done, state, failure)
 }
 
 // forward runs the steps in turn and returns those that began, with the failure that ended it.
@@ -78,13 +78,15 @@ func forward[S any](ctx workflow.Context, run *run, steps []step[S], state *S) (
 		if err == nil {
 			unsettled = unsettled || each.unsettles
 			run.enter(each.name, each.title)
-			err = each.do(here, state)
+			err = each.do(state, here)
 		}
 		switch {
 		case each.settles && err == nil:
 			run.failure, unsettled = nil, false
 		case err != nil && unsettled && !each.settles:
 			run.failure = err
+		case run.noReturn && isGivenUp(err):
+			run.leaks = append(run.leaks, leakOf(run, each, state, each.title, err))
 		case err != nil:
 			return done, err
 		}
@@ -94,6 +96,9 @@ func forward[S any](ctx workflow.Context, run *run, steps []step[S], state *S) (
 
 func takeBack[S any](run *run, done []step[S], state *S, failure error) error {
 	problem := run.problemOf(failure)
+	if run.noReturn {
+		return run.fail(run.context, problem, failure)
+	}
 	ctx := run.undoing()
 	for i := len(done) - 1; i >= 0; i-- {
 		each := done[i]
@@ -101,21 +106,19 @@ func takeBack[S any](run *run, done []step[S], state *S, failure error) error {
 			continue
 		}
 		run.enterUndo(each.name, each.undoes)
-		if err := each.undo(ctx, state); err != nil {
-			leak := operation.Leak{Kind: "step", ID: each.name}
-			if each.leak != nil {
-				leak = each.leak(state)
-			}
-			leak.Detail = joinSentences(each.undoes, run.problemOf(err).Message)
-			run.leaks = append(run.leaks, leak)
+		if err := each.undo(state, ctx); err != nil {
+			run.leaks = append(run.leaks, leakOf(run, each, state, each.undoes, err))
 		}
 	}
 	return run.fail(ctx, problem, failure)
 }
 
-func joinSentences(what, why string) string {
-	if what == "" {
-		return why
+// leakOf names what stays behind because something was not done.
+func leakOf[S any](run *run, of step[S], state *S, what string, err error) operation.Leak {
+	leak := operation.Leak{Kind: "step", ID: of.name}
+	if of.leak != nil {
+		leak = of.leak(state)
 	}
-	return what + ": " + why
+	leak.Detail = what + ": " + run.problemOf(err).Message
+	return leak
 }

@@ -8,7 +8,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
@@ -33,7 +32,7 @@ type Activities struct {
 	Hypervisor Driver
 	Pools      map[string]storage.Pool
 	Fabric     fabric.Fabric
-	Repository *backuprepo.Repository
+	Repository Repository
 	Images     ImageSource
 	Offers     *Offers
 

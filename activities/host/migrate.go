@@ -66,6 +66,9 @@ func (a *Activities) AwaitRounds(ctx context.Context, in RoundsRequest) (RoundsR
 	began := time.Now()
 	for {
 		status, err := a.Hypervisor.MigrationStatus(ctx, in.VM)
+		if fault.Is(err, fault.KindNotFound) {
+			return RoundsReport{Phase: hypervisor.MigrationGone}, nil
+		}
 		if err != nil {
 			return RoundsReport{}, err
 		}
@@ -109,7 +112,8 @@ func (a *Activities) TuneMigration(ctx context.Context, in TuneRequest) error {
 	return nil
 }
 
-// AbortMigration ends a migration on the sending side; the VM stays, unless it has moved already.
+// AbortMigration ends a migration on the sending side; the VM stays, unless it has moved already. One in post-copy cannot
+// be ended: it goes on, and that is no error.
 func (a *Activities) AbortMigration(ctx context.Context, in MachineRequest) error {
 	release, err := a.turn(ctx, in.On, string(in.VM))
 	if err != nil {
@@ -119,7 +123,7 @@ func (a *Activities) AbortMigration(ctx context.Context, in MachineRequest) erro
 	_, stop := beating(ctx)
 	defer stop()
 	err = a.Hypervisor.AbortMigration(ctx, in.VM)
-	if fault.Is(err, fault.KindNotFound) {
+	if fault.Is(err, fault.KindNotFound) || fault.Is(err, fault.KindConflict) {
 		return nil
 	}
 	return err

@@ -1,0 +1,3 @@
+package host
+
+type Repository interface{}

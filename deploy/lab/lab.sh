@@ -10,7 +10,8 @@
 #   lab.sh env           the lab's names as shell assignments
 #   lab.sh down          stop everything, keep the hosts' disks
 #
-# State is under $NOVACRON_DATA/lab (./.novacron/lab). COMMAND prints a one-time enrolment token on each call.
+# State is under $NOVACRON_DATA/lab (./.novacron/lab). COMMAND prints a one-time enrolment token on each call; by default
+# it is the server's own, where $NOVACRON_DATABASE_URL says which inventory to enrol in.
 set -euo pipefail
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
@@ -128,6 +129,7 @@ exec env NOVACRON_SERVER=http://10.77.0.1:8080 NOVACRON_TEMPORAL_ADDRESS=10.77.0
   NOVACRON_STATE=/var/lib/novacron NOVACRON_LIBVIRT_URI=qemu:///system NOVACRON_REPOSITORY=/srv/novacron/backups \\
   NOVACRON_POOLS=local=/var/lib/novacron/pools/local,shared=/srv/novacron/shared:shared \\
   NOVACRON_MIGRATION_ADDRESS=$(address_of "$number") NOVACRON_EXTRA_PEERS=10.77.0.1 \\
+  NOVACRON_ACCELERATION=${NOVACRON_ACCELERATION:-tcg} NOVACRON_MIGRATION_SCHEME=qemu+tcp \\
   $repo/bin/novacron-worker 2>&1
 SCRIPT
   printf '#!/bin/sh\nexec svlogd -tt /var/log/novacron\n' > "$services/worker/log/run"
@@ -220,6 +222,7 @@ up() {
   done
   [[ $count =~ ^[0-9]+$ ]] && [ "$count" -le 79 ] || fail "the number of hosts must be 0 to 79"
   [ $worker = no ] || [ -x "$repo/bin/novacron-worker" ] || fail "bin/novacron-worker is missing: build it, or give --no-worker"
+  if [ $worker = yes ] && [ -z "$command" ] && [ -n "${NOVACRON_DATABASE_URL:-}" ]; then command="'$repo/bin/novacron-server' enrol-token"; fi
   local available; available=$(awk '/^MemAvailable/{print int($2 / 1024)}' /proc/meminfo)
   [ "$available" -ge $((256 * count)) ] || fail "$count hosts need $((256 * count)) MiB of free memory before their first guest; $available MiB are free"
   switch_up

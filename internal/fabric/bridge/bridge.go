@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"os"
 	"sync"
@@ -17,21 +18,31 @@ type Fabric struct {
 	local   netip.Addr
 	state   records
 	servers string // directory of the running dnsmasqs
+	log     *slog.Logger
 }
 
 var _ fabric.Fabric = (*Fabric)(nil)
 
-// New drives the networks whose records are in stateDir, an absolute path that is made if it is missing. local is this
-// host's address on the hosts' network, from which tunnels leave.
-func New(stateDir string, local netip.Addr) (*Fabric, error) {
-	if !local.Is4() {
-		return nil, fault.Invalid("the address of this host for tunnels, %q, is not an IPv4 address", local)
+// Config is what a driver needs to know of its host.
+type Config struct {
+	StateDir string       // absolute path of the records; made if it is missing
+	Local    netip.Addr   // this host's IPv4 address on the hosts' network, from which tunnels leave
+	Log      *slog.Logger // what was found broken and mended; slog.Default() if nil
+}
+
+// New drives the networks of this host, those included that an earlier process made.
+func New(config Config) (*Fabric, error) {
+	if !config.Local.Is4() {
+		return nil, fault.Invalid("the address of this host for tunnels, %q, is not an IPv4 address", config.Local)
 	}
-	state, err := openRecords(stateDir)
+	state, err := openRecords(config.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	return &Fabric{local: local, state: state, servers: serversDir}, nil
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	return &Fabric{local: config.Local, state: state, servers: serversDir, log: config.Log}, nil
 }
 
 // EnsureNetwork implements fabric.Fabric. It also starts dnsmasq again where it died, so call it now and then.

@@ -68,7 +68,7 @@ func enter(t *testing.T, where netns.NsHandle) {
 func driver(t *testing.T, where netns.NsHandle, local netip.Addr) *Fabric {
 	t.Helper()
 	enter(t, where)
-	made, err := New(t.TempDir(), local)
+	made, err := New(Config{StateDir: t.TempDir(), Local: local})
 	must(t, err)
 	made.servers, err = os.MkdirTemp("", "servers") // t.TempDir is closed to a dnsmasq without privileges
 	must(t, err)
@@ -146,7 +146,7 @@ func TestTunnelFollowsTheHostsAddress(t *testing.T) {
 	host := driver(t, where, here)
 	network := fabrictest.Network()
 	must(t, host.EnsureNetwork(t.Context(), network))
-	moved, err := New(host.state.root, there)
+	moved, err := New(Config{StateDir: host.state.root, Local: there})
 	must(t, err)
 	moved.servers = host.servers
 	must(t, moved.EnsureNetwork(t.Context(), network))
@@ -172,7 +172,7 @@ func TestDnsmasqOutlivesTheWorkerAndIsHealed(t *testing.T) {
 	_, err := host.EnsurePort(t.Context(), port)
 	must(t, err)
 	first := host.dnsmasqOf(network.Network)
-	successor, err := New(host.state.root, here)
+	successor, err := New(Config{StateDir: host.state.root, Local: here})
 	must(t, err)
 	successor.servers = host.servers
 	must(t, successor.EnsureNetwork(t.Context(), network))

@@ -40,17 +40,17 @@ func TestSettingsServeTheRangeAndNothingElse(t *testing.T) {
 
 func TestStateDirectoryMustBeUsable(t *testing.T) {
 	local := netip.MustParseAddr("192.0.2.11")
-	if _, err := New("relative", local); !fault.Is(err, fault.KindInvalid) {
+	if _, err := New(Config{StateDir: "relative", Local: local}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("a relative directory: got %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(filepath.Join(file, "fabric"), local); !fault.Is(err, fault.KindInternal) {
+	if _, err := New(Config{StateDir: filepath.Join(file, "fabric"), Local: local}); !fault.Is(err, fault.KindInternal) {
 		t.Errorf("a directory below a file: got %v", err)
 	}
-	if _, err := New(t.TempDir(), netip.Addr{}); !fault.Is(err, fault.KindInvalid) {
+	if _, err := New(Config{StateDir: t.TempDir()}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("no address: got %v", err)
 	}
 }

@@ -53,6 +53,9 @@ func (f *Fabric) serveDHCP(ctx context.Context, network fabric.Network) error {
 		return err
 	}
 	pid := f.dnsmasqOf(network.Network)
+	if pid == 0 && !changedReservations && !changedSettings {
+		f.log.Warn("dnsmasq was gone and is started again", "network", network.Network)
+	}
 	if pid != 0 && changedSettings {
 		if err := f.stopDHCP(network.Network); err != nil {
 			return err

@@ -23,7 +23,7 @@ type Acceptance struct {
 	Operation operation.Operation
 
 	// Principal (whose key it is, such as a user's ID), Key (the Idempotency-Key; empty for none) and BodyHash (of all
-	// that makes two requests the same) recognise a repeated request.
+	// that makes two requests the same; empty if the key says it all) recognise a repeated request.
 	Principal string
 	Key       string
 	BodyHash  []byte
@@ -163,7 +163,7 @@ func (c *change) insertOperation(ctx context.Context, request Acceptance) error 
 		return err
 	}
 	return c.InsertKey(ctx, db.InsertKeyParams{
-		Principal: request.Principal, Key: request.Key, BodyHash: request.BodyHash, OperationID: string(wanted.ID),
+		Principal: request.Principal, Key: request.Key, BodyHash: append([]byte{}, request.BodyHash...), OperationID: string(wanted.ID),
 	})
 }
 

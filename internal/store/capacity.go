@@ -21,7 +21,7 @@ type HostHistory struct {
 	Points []HostHour `json:"points"`
 }
 
-// HostHour is the mean of a host's use over the hour that begins at At.
+// HostHour is the mean of a host's use over an hour of the clock. At is the time of its last reading.
 type HostHour struct {
 	At              time.Time `json:"at"`
 	CPUFraction     float64   `json:"cpu_fraction"`
@@ -38,7 +38,7 @@ type PoolHistory struct {
 	Points        []PoolHour `json:"points"`
 }
 
-// PoolHour is the last reading of a pool in the hour that begins at At.
+// PoolHour is the last reading of a pool in an hour of the clock.
 type PoolHour struct {
 	At            time.Time `json:"at"`
 	CapacityBytes int64     `json:"capacity_bytes"`
@@ -83,7 +83,7 @@ func (h *CapacityHistory) addHost(row db.HostHoursRow) {
 	}
 	of := &h.Hosts[len(h.Hosts)-1]
 	of.Points = append(of.Points, HostHour{
-		At: row.Hour, CPUFraction: row.CPUFraction, MemoryUsedBytes: int64(row.MemoryUsedBytes), DiskUsedBytes: int64(row.DiskUsedBytes),
+		At: row.LastAt, CPUFraction: row.CPUFraction, MemoryUsedBytes: int64(row.MemoryUsedBytes), DiskUsedBytes: int64(row.DiskUsedBytes),
 	})
 }
 
@@ -94,5 +94,5 @@ func (h *CapacityHistory) addPool(row db.PoolHoursRow) {
 		h.Pools = append(h.Pools, PoolHistory{Pool: row.Pool, Host: id.Host(row.HostID), HostName: row.HostName})
 	}
 	of := &h.Pools[len(h.Pools)-1]
-	of.Points = append(of.Points, PoolHour{At: row.Hour, CapacityBytes: row.CapacityBytes, UsedBytes: row.UsedBytes})
+	of.Points = append(of.Points, PoolHour{At: row.LastAt, CapacityBytes: row.CapacityBytes, UsedBytes: row.UsedBytes})
 }

@@ -66,7 +66,9 @@ func (s *Store) Listen(ctx context.Context, notify func(sequence int64)) error {
 
 // listenOnce returns when the connection is lost. It has one of its own, since it would otherwise keep one of the pool's.
 func (s *Store) listenOnce(ctx context.Context, notify func(sequence int64)) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	config := s.pool.Config().ConnConfig
+	config.RuntimeParams["application_name"] = "novacron-listen"
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return
 	}

@@ -75,8 +75,8 @@ func (s *Store) SetOperationState(ctx context.Context, operationID id.Operation,
 	})
 }
 
-// MarkNoReturn records that the operation can no longer be cancelled. It may be repeated. Conflict if a cancellation was
-// requested before, so that of MarkNoReturn and RequestCancel exactly one succeeds.
+// MarkNoReturn records that the operation can no longer be cancelled, whether or not that was asked of it before: RequestCancel
+// refuses from here on. It may be repeated; Conflict once the operation has ended.
 func (s *Store) MarkNoReturn(ctx context.Context, operationID id.Operation) error {
 	return s.withOperation(ctx, operationID, func(c *change, of operation.Operation) error {
 		switch {
@@ -84,8 +84,6 @@ func (s *Store) MarkNoReturn(ctx context.Context, operationID id.Operation) erro
 			return nil
 		case of.State.Final():
 			return hasEnded(of)
-		case of.CancelRequested:
-			return fault.Conflict("operation %s was asked to stop; it takes back what it did instead of going on", of.ID)
 		}
 		c.emitOperation(of, "operation.no_return_passed")
 		return c.MarkNoReturn(ctx, string(of.ID))

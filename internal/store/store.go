@@ -38,6 +38,8 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	// Filters are written as (@x = '' or column = @x): a plan made for the values at hand uses the right index, a generic
 	// one could not.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	// Every query here is short, and compiling one takes longer than running it.
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	config.AfterConnect = scanTimesAsUTC
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

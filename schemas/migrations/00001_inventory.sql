@@ -272,6 +272,7 @@ create index host_samples_by_host on host_samples (host_id, at desc);
 create table host_hours (
     host_id           text not null references hosts on delete cascade,
     hour              timestamptz not null,
+    last_at           timestamptz not null,
     readings          bigint not null,
     cpu_fraction      double precision not null, -- means over the readings
     memory_used_bytes double precision not null,
@@ -284,6 +285,7 @@ create table pool_hours (
     pool           text not null,
     host_id        text not null,
     hour           timestamptz not null,
+    last_at        timestamptz not null,
     capacity_bytes bigint not null, -- the last reading
     used_bytes     bigint not null,
     primary key (pool, host_id, hour)

@@ -7,19 +7,21 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 insert into host_samples (host_id, at, cpu_fraction, memory_used_bytes, disk_used_bytes) values ($1, $2, $3, $4, $5);
 
 -- name: AddHostHour :exec
-insert into host_hours as h (host_id, hour, readings, cpu_fraction, memory_used_bytes, disk_used_bytes)
-values (@host_id, date_trunc('hour', @at::timestamptz, 'UTC'), 1, @cpu_fraction, @memory_used_bytes, @disk_used_bytes)
+insert into host_hours as h (host_id, hour, last_at, readings, cpu_fraction, memory_used_bytes, disk_used_bytes)
+values (@host_id, date_trunc('hour', @at::timestamptz, 'UTC'), @at::timestamptz, 1, @cpu_fraction, @memory_used_bytes, @disk_used_bytes)
 on conflict (host_id, hour) do update
 set readings = h.readings + 1,
+    last_at = greatest(h.last_at, excluded.last_at),
     cpu_fraction = h.cpu_fraction + (excluded.cpu_fraction - h.cpu_fraction) / (h.readings + 1),
     memory_used_bytes = h.memory_used_bytes + (excluded.memory_used_bytes - h.memory_used_bytes) / (h.readings + 1),
     disk_used_bytes = h.disk_used_bytes + (excluded.disk_used_bytes - h.disk_used_bytes) / (h.readings + 1);
 
 -- name: SetPoolHour :exec
-insert into pool_hours (pool, host_id, hour, capacity_bytes, used_bytes)
-values (@pool, @host_id, date_trunc('hour', @at::timestamptz, 'UTC'), @capacity_bytes, @used_bytes)
+insert into pool_hours (pool, host_id, hour, last_at, capacity_bytes, used_bytes)
+values (@pool, @host_id, date_trunc('hour', @at::timestamptz, 'UTC'), @at::timestamptz, @capacity_bytes, @used_bytes)
 on conflict (pool, host_id, hour) do update
-set capacity_bytes = excluded.capacity_bytes, used_bytes = excluded.used_bytes;
+set last_at = excluded.last_at, capacity_bytes = excluded.capacity_bytes, used_bytes = excluded.used_bytes
+where excluded.last_at >= pool_hours.last_at;
 
 -- name: VMMetrics :many
 -- Two readings further apart than five minutes say nothing about the time between them.
@@ -64,13 +66,13 @@ group by bucket
 order by bucket;
 
 -- name: HostHours :many
-select s.host_id, h.name, s.hour, s.cpu_fraction, s.memory_used_bytes, s.disk_used_bytes
+select s.host_id, h.name, s.last_at, s.cpu_fraction, s.memory_used_bytes, s.disk_used_bytes
 from host_hours s join hosts h on h.id = s.host_id
 where s.hour >= @since
 order by h.name, s.hour;
 
 -- name: PoolHours :many
-select s.pool, s.host_id, coalesce(h.name, '')::text as host_name, s.hour, s.capacity_bytes, s.used_bytes
+select s.pool, s.host_id, coalesce(h.name, '')::text as host_name, s.last_at, s.capacity_bytes, s.used_bytes
 from pool_hours s left join hosts h on h.id = s.host_id
 where s.hour >= @since and (s.host_id = '' or h.id is not null)
 order by s.pool, host_name, s.hour;

@@ -11,10 +11,11 @@ import (
 )
 
 const addHostHour = `-- name: AddHostHour :exec
-insert into host_hours as h (host_id, hour, readings, cpu_fraction, memory_used_bytes, disk_used_bytes)
-values ($1, date_trunc('hour', $2::timestamptz, 'UTC'), 1, $3, $4, $5)
+insert into host_hours as h (host_id, hour, last_at, readings, cpu_fraction, memory_used_bytes, disk_used_bytes)
+values ($1, date_trunc('hour', $2::timestamptz, 'UTC'), $2::timestamptz, 1, $3, $4, $5)
 on conflict (host_id, hour) do update
 set readings = h.readings + 1,
+    last_at = greatest(h.last_at, excluded.last_at),
     cpu_fraction = h.cpu_fraction + (excluded.cpu_fraction - h.cpu_fraction) / (h.readings + 1),
     memory_used_bytes = h.memory_used_bytes + (excluded.memory_used_bytes - h.memory_used_bytes) / (h.readings + 1),
     disk_used_bytes = h.disk_used_bytes + (excluded.disk_used_bytes - h.disk_used_bytes) / (h.readings + 1)
@@ -56,7 +57,7 @@ type CopyVMSamplesParams struct {
 }
 
 const hostHours = `-- name: HostHours :many
-select s.host_id, h.name, s.hour, s.cpu_fraction, s.memory_used_bytes, s.disk_used_bytes
+select s.host_id, h.name, s.last_at, s.cpu_fraction, s.memory_used_bytes, s.disk_used_bytes
 from host_hours s join hosts h on h.id = s.host_id
 where s.hour >= $1
 order by h.name, s.hour
@@ -65,7 +66,7 @@ order by h.name, s.hour
 type HostHoursRow struct {
 	HostID          string
 	Name            string
-	Hour            time.Time
+	LastAt          time.Time
 	CPUFraction     float64
 	MemoryUsedBytes float64
 	DiskUsedBytes   float64
@@ -83,7 +84,7 @@ func (q *Queries) HostHours(ctx context.Context, since time.Time) ([]HostHoursRo
 		if err := rows.Scan(
 			&i.HostID,
 			&i.Name,
-			&i.Hour,
+			&i.LastAt,
 			&i.CPUFraction,
 			&i.MemoryUsedBytes,
 			&i.DiskUsedBytes,
@@ -165,7 +166,7 @@ func (q *Queries) InsertHostSample(ctx context.Context, arg InsertHostSamplePara
 }
 
 const poolHours = `-- name: PoolHours :many
-select s.pool, s.host_id, coalesce(h.name, '')::text as host_name, s.hour, s.capacity_bytes, s.used_bytes
+select s.pool, s.host_id, coalesce(h.name, '')::text as host_name, s.last_at, s.capacity_bytes, s.used_bytes
 from pool_hours s left join hosts h on h.id = s.host_id
 where s.hour >= $1 and (s.host_id = '' or h.id is not null)
 order by s.pool, host_name, s.hour
@@ -175,7 +176,7 @@ type PoolHoursRow struct {
 	Pool          string
 	HostID        string
 	HostName      string
-	Hour          time.Time
+	LastAt        time.Time
 	CapacityBytes int64
 	UsedBytes     int64
 }
@@ -193,7 +194,7 @@ func (q *Queries) PoolHours(ctx context.Context, since time.Time) ([]PoolHoursRo
 			&i.Pool,
 			&i.HostID,
 			&i.HostName,
-			&i.Hour,
+			&i.LastAt,
 			&i.CapacityBytes,
 			&i.UsedBytes,
 		); err != nil {
@@ -240,10 +241,11 @@ func (q *Queries) PromisedInPools(ctx context.Context) ([]PromisedInPoolsRow, er
 }
 
 const setPoolHour = `-- name: SetPoolHour :exec
-insert into pool_hours (pool, host_id, hour, capacity_bytes, used_bytes)
-values ($1, $2, date_trunc('hour', $3::timestamptz, 'UTC'), $4, $5)
+insert into pool_hours (pool, host_id, hour, last_at, capacity_bytes, used_bytes)
+values ($1, $2, date_trunc('hour', $3::timestamptz, 'UTC'), $3::timestamptz, $4, $5)
 on conflict (pool, host_id, hour) do update
-set capacity_bytes = excluded.capacity_bytes, used_bytes = excluded.used_bytes
+set last_at = excluded.last_at, capacity_bytes = excluded.capacity_bytes, used_bytes = excluded.used_bytes
+where excluded.last_at >= pool_hours.last_at
 `
 
 type SetPoolHourParams struct {

@@ -45,12 +45,10 @@ func inspect(domain *virt.Domain) (hypervisor.Machine, error) {
 
 func jobOf(domain *virt.Domain) (hypervisor.Job, error) {
 	job, err := domain.GetJobStats(0)
-	if codeOf(err) == virt.ERR_OPERATION_INVALID {
-		// It went off since, or else it is arriving: libvirt refuses statistics on the target, and in no other case
-		// (qemuDomainGetJobStatsInternal).
-		if active, err := domain.IsActive(); err != nil || !active {
-			return hypervisor.NoJob, err
-		}
+	switch codeOf(err) {
+	case virt.ERR_OPERATION_INVALID:
+		return hypervisor.NoJob, nil // it went off since
+	case virt.ERR_OPERATION_UNSUPPORTED: // QEMU's driver refuses statistics on a target, and in no other case
 		return hypervisor.MigrationIn, nil
 	}
 	if err != nil {

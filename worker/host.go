@@ -16,6 +16,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	hostactivities "github.com/novacron/novacron/activities/host"
+	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
@@ -37,7 +38,7 @@ type Host struct {
 	Driver     hostactivities.Driver
 	Pools      map[string]storage.Pool
 	Fabric     fabric.Fabric
-	Repository hostactivities.Repository
+	Repository *backuprepo.Repository
 	Log        *slog.Logger
 }
 

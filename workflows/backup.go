@@ -117,7 +117,7 @@ func diskOf(taken backup.Backup, device string) *backup.Disk {
 }
 
 func (t *taking) deleteData(ctx workflow.Context) error {
-	_, err := atHost[struct{}](ctx, t.at, toHost.DeleteBackupData, host.BackupDataRequest{On: t.on(), Backup: t.request.Backup, Remaining: t.plan.Others})
+	_, err := atHost[struct{}](ctx, t.at, toHost.DeleteBackupData, host.BackupDataRequest{On: t.on(), Backup: t.request.Backup})
 	return err
 }
 

@@ -20,7 +20,6 @@ var deleteBackupSteps = []step[kept]{
 	{name: "forget", title: "Remove it from the inventory", do: (*kept).forget},
 }
 
-// mark comes before the others are listed: a backup that is taken meanwhile no longer builds on this one.
 func (k *kept) mark(ctx workflow.Context) (err error) {
 	k.at, err = atControl[control.BackupAt](ctx, toControl.MarkBackupDeleting, k.request.Backup)
 	return err
@@ -28,7 +27,7 @@ func (k *kept) mark(ctx workflow.Context) (err error) {
 
 func (k *kept) deleteData(ctx workflow.Context) error {
 	_, err := atHost[struct{}](ctx, k.at.Host, toHost.DeleteBackupData, host.BackupDataRequest{
-		On: host.On{Host: k.at.Host}, Backup: k.request.Backup, Remaining: k.at.Others,
+		On: host.On{Host: k.at.Host}, Backup: k.request.Backup,
 	})
 	return err
 }

@@ -20,7 +20,6 @@ type BackupPlan struct {
 	Backup  backup.Backup  `json:"backup"`
 	Base    *backup.Backup `json:"base,omitempty"`   // to compare with; nil for a full one
 	Reason  string         `json:"reason,omitempty"` // why it is a full one
-	Others  []backup.Disk  `json:"others,omitempty"` // disks of the VM's other backups, whose chunks must stay
 }
 
 // PlanBackup finds what a backup can be compared with.
@@ -31,9 +30,6 @@ func (a *Activities) PlanBackup(ctx context.Context, in operation.BackupRequest)
 	}
 	plan := BackupPlan{Machine: machine}
 	if plan.Backup, err = a.Store.GetBackup(ctx, "", in.Backup); err != nil {
-		return BackupPlan{}, err
-	}
-	if plan.Others, err = a.disksBeside(ctx, in.Backup); err != nil {
 		return BackupPlan{}, err
 	}
 	if in.Mode == backup.Full {
@@ -52,30 +48,6 @@ func (a *Activities) PlanBackup(ctx context.Context, in operation.BackupRequest)
 		plan.Base = &base
 	}
 	return plan, nil
-}
-
-// disksBeside lists the disks of every backup but one: the repository may share chunks among them.
-func (a *Activities) disksBeside(ctx context.Context, but id.Backup) ([]backup.Disk, error) {
-	var disks []backup.Disk
-	subject, err := a.Store.GetBackup(ctx, "", but)
-	if err != nil {
-		return nil, err
-	}
-	for cursor := ""; ; {
-		page, next, err := a.Store.ListBackups(ctx, store.BackupFilter{VM: string(subject.VM), Cursor: cursor, Limit: store.MaxPage})
-		if err != nil {
-			return nil, err
-		}
-		for _, each := range page {
-			if each.ID != but {
-				disks = append(disks, each.Disks...)
-			}
-		}
-		if next == "" {
-			return disks, nil
-		}
-		cursor = next
-	}
 }
 
 // TakenBackup is a backup that has been taken.
@@ -123,7 +95,6 @@ func (a *Activities) KeepCheckpoints(ctx context.Context, in Checkpoints) error 
 type BackupAt struct {
 	Backup backup.Backup `json:"backup"`
 	Host   id.Host       `json:"host_id"`
-	Others []backup.Disk `json:"others,omitempty"`
 }
 
 // ReadBackup reads a backup and chooses the least busy host that answers.
@@ -133,9 +104,6 @@ func (a *Activities) ReadBackup(ctx context.Context, taken id.Backup) (BackupAt,
 		return BackupAt{}, err
 	}
 	read := BackupAt{Backup: found}
-	if read.Others, err = a.disksBeside(ctx, taken); err != nil {
-		return BackupAt{}, err
-	}
 	hosts, err := a.Store.ListHosts(ctx)
 	if err != nil {
 		return BackupAt{}, err
@@ -152,7 +120,7 @@ func (a *Activities) ReadBackup(ctx context.Context, taken id.Backup) (BackupAt,
 	return read, nil
 }
 
-// MarkBackupDeleting takes a backup out of use and reads what it shares chunks with.
+// MarkBackupDeleting takes a backup out of use.
 func (a *Activities) MarkBackupDeleting(ctx context.Context, taken id.Backup) (BackupAt, error) {
 	if err := a.Store.SetBackupState(ctx, taken, backup.Deleting, ""); err != nil {
 		return BackupAt{}, err

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
@@ -32,7 +33,7 @@ type Activities struct {
 	Hypervisor Driver
 	Pools      map[string]storage.Pool
 	Fabric     fabric.Fabric
-	Repository Repository
+	Repository *backuprepo.Repository
 	Images     ImageSource
 	Offers     *Offers
 

@@ -1,0 +1,108 @@
+package host
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/novacron/novacron/internal/backuprepo"
+	"github.com/novacron/novacron/internal/backuprepo/nbddisk"
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/id"
+)
+
+// CopyRequest copies a volume that another host offers onto the one of the same ID here.
+type CopyRequest struct {
+	On
+	Pool   string    `json:"pool"`
+	Volume id.Volume `json:"volume_id"`
+	From   string    `json:"from"` // host:port of the other host's offers
+	Ticket string    `json:"ticket"`
+}
+
+// copyBytes is how much is copied at once.
+const copyBytes = 1 << 20
+
+// CopyVolume copies a volume from another host. A second attempt begins again.
+func (a *Activities) CopyVolume(ctx context.Context, in CopyRequest) error {
+	release, err := a.turn(ctx, in.On, string(in.Volume))
+	if err != nil {
+		return err
+	}
+	defer release()
+	report, stop := beating(ctx)
+	defer stop()
+	source, done, err := openOffer(ctx, in.From, in.Ticket)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return a.fill(ctx, in.Pool, in.Volume, func(sink backuprepo.Sink) error {
+		total := source.Size()
+		err := source.Extents(ctx, func(extent backuprepo.Extent) error {
+			report(Beat{Done: extent.Offset, Total: total, Unit: "bytes"})
+			return copyExtent(ctx, source, sink, extent)
+		})
+		if err != nil {
+			return err
+		}
+		return sink.Flush(ctx)
+	})
+}
+
+func copyExtent(ctx context.Context, source backuprepo.Source, sink backuprepo.Sink, extent backuprepo.Extent) error {
+	if extent.Kind == backuprepo.Zero {
+		return sink.WriteZeroes(ctx, extent.Offset, extent.Length)
+	}
+	buffer := make([]byte, copyBytes)
+	for at, end := extent.Offset, extent.Offset+extent.Length; at < end; at += copyBytes {
+		part := buffer[:min(copyBytes, end-at)]
+		if err := source.ReadAt(ctx, part, at); err != nil {
+			return err
+		}
+		if err := sink.WriteAt(ctx, part, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openOffer connects to another host's offer by way of a unix socket, which is what NBD sources are opened on.
+func openOffer(ctx context.Context, address, ticket string) (*nbddisk.Source, func(), error) {
+	directory, err := os.MkdirTemp("", "novacron-offer-")
+	if err != nil {
+		return nil, nil, fault.Internal("no room for a socket").Because(err)
+	}
+	socket := filepath.Join(directory, "nbd.sock")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
+	if err != nil {
+		os.RemoveAll(directory)
+		return nil, nil, fault.Internal("no socket could be made").Because(err)
+	}
+	cleanUp := func() {
+		listener.Close()
+		os.RemoveAll(directory)
+	}
+	go func() {
+		local, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		remote, err := dialOffer(ctx, address, ticket)
+		if err != nil {
+			local.Close() // the source's handshake fails and says so
+			return
+		}
+		splice(local, remote)
+	}()
+	source, err := nbddisk.OpenSource(ctx, socket, "", "")
+	if err != nil {
+		cleanUp()
+		return nil, nil, fault.Unavailable("the disk could not be read from the other host at %s", address).Because(err)
+	}
+	return source, func() {
+		source.Close()
+		cleanUp()
+	}, nil
+}

@@ -1,3 +1,0 @@
-package host
-
-type Repository interface{}

@@ -13,12 +13,15 @@ stop_lab() {
   "$root/deploy/lab/lab.sh" down 8>&- || note "the lab reported the above; going on"
 }
 
+# stop_supervision: keeper and runsvdir would bring each other back. The keeper goes down first and stays down, because
+# its runsv is told so; then nothing brings runsvdir back, and nothing brings back a runsv that is told to exit.
 stop_supervision() {
   local pid
-  stop_service keeper
+  if supervised keeper; then sv -w 10 down "$services/keeper" >/dev/null || true; fi
   for pid in $(supervisors); do
     kill -s TERM "$pid" 2>/dev/null || true # it leaves its runsv alone on TERM
   done
+  stop_service keeper
 }
 
 # stop_all stops what others added first, then the control plane in the reverse order of starting.

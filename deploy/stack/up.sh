@@ -43,6 +43,8 @@ ready() {
 database() {
   "$stack/postgres.sh" prepare
   local outcome
+  # A socket that somebody cleaned away under a running PostgreSQL only comes back with a restart.
+  [[ -S $socket_directory$socket_name ]] || rm -f "$services/postgres/applied"
   outcome=$(start_service postgres "$(fingerprint postgres "$stack/postgres.sh" "$stack/postgresql.conf")")
   # A cluster that was killed may have a long log to replay.
   "$stack/postgres.sh" ensure 120

@@ -87,7 +87,7 @@ create table vms (
     updated_at   timestamptz not null default now(),
     unique (project_id, name)
 );
-create index vms_by_host on vms (host_id);
+create index vms_by_host on vms (host_id) include (cpus, memory_bytes);
 create index vms_by_name on vms (name, id);
 create index vms_by_state on vms (state, name, id);
 create index vms_by_image on vms (image_id);

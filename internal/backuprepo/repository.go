@@ -22,19 +22,22 @@ const ChunkBytes = 64 << 10
 const (
 	formatVersion = 1
 	formatKey     = "repository.json"
+
+	defaultPackBytes = 16 << 20
 )
 
 // Repository is a repository of backups. It is safe for concurrent use.
 type Repository struct {
-	store   objectstore.Store
-	checked atomic.Bool
-	workers int
+	store     objectstore.Store
+	checked   atomic.Bool
+	workers   int
+	packBytes int // a pack is closed once it is at least so long
 }
 
 // Open returns the repository in the store, laying down its mark in an empty one. A store that is not available now is
 // no error: every call says so until it is. Conflict if the repository is of a later format.
 func Open(ctx context.Context, store objectstore.Store) (*Repository, error) {
-	repository := &Repository{store: store, workers: max(2, 2*runtime.GOMAXPROCS(0))}
+	repository := &Repository{store: store, workers: max(2, 2*runtime.GOMAXPROCS(0)), packBytes: defaultPackBytes}
 	if err := repository.ready(ctx); err != nil && !fault.Is(err, fault.KindUnavailable) {
 		return nil, err
 	}

@@ -12,10 +12,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-const (
-	packMagic = "NVCPACK1"
-	packBytes = 16 << 20 // a pack is closed once it is at least so long
-)
+const packMagic = "NVCPACK1"
 
 var zeroChunk [ChunkBytes]byte
 
@@ -154,7 +151,7 @@ func (p *packer) collect(ctx context.Context, ordered <-chan *job) error {
 // append puts a chunk into the pack that is being filled.
 func (p *packer) append(ctx context.Context, chunk prepared) (entry, error) {
 	if p.content == nil {
-		p.content = append(make([]byte, 0, packBytes+ChunkBytes), packMagic...)
+		p.content = append(make([]byte, 0, p.packBytes+ChunkBytes), packMagic...)
 		p.list.Packs = append(p.list.Packs, p.packKey(p.number))
 		p.number++
 	}
@@ -163,7 +160,7 @@ func (p *packer) append(ctx context.Context, chunk prepared) (entry, error) {
 	p.lock.Lock()
 	p.known[chunk.hash] = place
 	p.lock.Unlock()
-	if len(p.content) < packBytes {
+	if len(p.content) < p.packBytes {
 		return place, nil
 	}
 	return place, p.close(ctx)

@@ -16,6 +16,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/novacron/novacron/api"
 	"github.com/novacron/novacron/internal/auth"
 	"github.com/novacron/novacron/internal/backup"
@@ -39,6 +41,7 @@ var adminHash = sync.OnceValue(func() string { return auth.HashPassword(adminPas
 // stage is an API on a real inventory, with three hosts and an image.
 type stage struct {
 	t         *testing.T
+	dsn       string
 	store     *store.Store
 	server    *api.Server
 	http      *httptest.Server
@@ -78,10 +81,13 @@ func newStage(t *testing.T, change ...func(*api.Config)) *stage {
 	t.Helper()
 	ctx := t.Context()
 	s := &stage{
-		t: t, store: storetest.New(t), workflows: newFakeWorkflows(), objects: fake.New(), log: &lockedBuffer{},
+		t: t, dsn: storetest.DSN(t), workflows: newFakeWorkflows(), objects: fake.New(), log: &lockedBuffer{},
 		hosts: map[string]enrolledHost{},
 	}
 	var err error
+	s.store, err = store.Open(ctx, s.dsn)
+	s.must(err)
+	t.Cleanup(s.store.Close)
 	s.installed, err = s.store.EnsureInstallation(ctx, store.Installation{AdminPasswordHash: adminHash()})
 	s.must(err)
 	s.must(s.store.EnsurePartitions(ctx, time.Now()))
@@ -473,4 +479,46 @@ func (f *fakeWorkflows) DescribeSchedule(_ context.Context, schedule id.Schedule
 		info.Skipped = 2
 	})
 	return info, err
+}
+
+// newServerAt is another API on the same inventory whose clock shows another time.
+func newServerAt(s *stage, at time.Time) caller {
+	s.t.Helper()
+	server, err := api.New(api.Config{
+		Store: s.store, Workflows: s.workflows, Images: s.objects, Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+		Clock: func() time.Time { return at },
+	})
+	s.must(err)
+	listening := httptest.NewServer(server)
+	s.t.Cleanup(func() { server.Close(); listening.Close() })
+	other := *s
+	other.http = listening
+	return other.as(s.token)
+}
+
+// exec changes the database past the store.
+func (s *stage) exec(statement string) {
+	s.t.Helper()
+	connection, err := pgx.Connect(s.t.Context(), s.dsn)
+	s.must(err)
+	defer connection.Close(context.Background())
+	_, err = connection.Exec(s.t.Context(), statement)
+	s.must(err)
+}
+
+// status is that of an answer, whatever it is.
+func (s *stage) status(method, path, token string) int {
+	request, err := http.NewRequestWithContext(context.Background(), method, s.http.URL+"/api/v1"+path, nil)
+	if err != nil {
+		return 0
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }

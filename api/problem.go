@@ -141,6 +141,11 @@ func init() {
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return requestProblem(status, message, errs)
 	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		problem := requestProblem(status, message, errs)
+		problem.RequestID = callOf(ctx.Context()).id
+		return problem
+	}
 	huma.DefaultArrayNullable = false
 	phraseValidation()
 }
@@ -149,7 +154,7 @@ func init() {
 func requestProblem(status int, message string, errs []error) *Problem {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
-		return newProblem(status, fmt.Sprintf("the body is larger than %d KiB, the most this request takes; send less", maxBodyBytes>>10))
+		return newProblem(status, tooLong(message))
 	case http.StatusRequestTimeout:
 		return newProblem(status, "the body did not arrive in time; check the connection and send it again")
 	case http.StatusUnsupportedMediaType:
@@ -181,8 +186,17 @@ func requestProblem(status int, message string, errs []error) *Problem {
 	return problem
 }
 
-// bodyField finds the field that a decoding error of decode.go begins with.
-var bodyField = regexp.MustCompile(`^"([A-Za-z0-9_.\[\]]+)" `)
+// tooLong takes the limit out of huma's words, "request body is too large limit=1048576 bytes".
+func tooLong(message string) string {
+	limit := int64(maxBodyBytes)
+	if _, text, found := strings.Cut(message, "limit="); found {
+		_, _ = fmt.Sscan(text, &limit)
+	}
+	return fmt.Sprintf("the body is larger than %d KiB, the most this request takes; send less", limit>>10)
+}
+
+// namedField finds the field that a message begins with: one of decode.go's, or that a field is missing.
+var namedField = regexp.MustCompile(`^"([A-Za-z0-9_.\[\]]+)" `)
 
 func locate(err error) (Located, string) {
 	detailer, ok := err.(huma.ErrorDetailer)
@@ -190,14 +204,21 @@ func locate(err error) (Located, string) {
 		return Located{Location: "body", Message: err.Error()}, err.Error()
 	}
 	detail := detailer.ErrorDetail()
-	if match := bodyField.FindStringSubmatch(detail.Message); detail.Location == "body" && match != nil {
-		return Located{Location: "body." + match[1], Message: detail.Message}, detail.Message
+	if match := namedField.FindStringSubmatch(detail.Message); match != nil {
+		return Located{Location: detail.Location + "." + match[1], Message: detail.Message}, detail.Message
+	}
+	message := detail.Message
+	if message == "unknown query parameter" {
+		message = "is not a known parameter here; leave it out or correct its spelling"
 	}
 	field := fieldOf(detail.Location)
-	if field == "" {
-		return Located{Location: detail.Location, Message: detail.Message}, detail.Message
+	switch {
+	case field != "":
+		return Located{Location: detail.Location, Message: message}, fmt.Sprintf("%q %s", field, message)
+	case strings.HasPrefix(message, "must "):
+		message = "the body " + message
 	}
-	return Located{Location: detail.Location, Message: detail.Message}, fmt.Sprintf("%q %s", field, detail.Message)
+	return Located{Location: detail.Location, Message: message}, message
 }
 
 // fieldOf takes the part of the request off a location: body.limits.max_downtime_ms is limits.max_downtime_ms.
@@ -225,7 +246,7 @@ func phraseValidation() {
 	validation.MsgExpectedMaximumNumber = "must be at most %v"
 	validation.MsgExpectedMinLength = "must have at least %d characters"
 	validation.MsgExpectedMaxLength = "must have at most %d characters"
-	validation.MsgExpectedRequiredProperty = "%s is missing; add it"
+	validation.MsgExpectedRequiredProperty = "\"%s\" is missing; add it"
 	validation.MsgExpectedMinProperties = "must have at least %d fields"
 }
 

@@ -137,6 +137,9 @@ func (s *Server) partsOf(ctx context.Context, where reach, body CreateVMBody) (m
 	if err := poolExists(hosts, body.Pool); err != nil {
 		return made, err
 	}
+	if err := fitsSomewhere(hosts, made.spec); err != nil {
+		return made, err
+	}
 	made.choice, err = placement.Choose(placement.Request{
 		Spec: made.spec, DiskBytes: made.disk, Pool: body.Pool, Host: made.asked,
 	}, hosts, s.now())
@@ -193,6 +196,24 @@ func (s *Server) hostFor(hosts []host.Host, ref, field string) (id.Host, error) 
 		return found.ID, nil
 	}
 	return "", fault.Invalid("there is no host %q; name one of the list of hosts, or leave the choice to the placement", ref).At(field)
+}
+
+// fitsSomewhere refuses what no host could ever give, whatever state the hosts are in now.
+func fitsSomewhere(hosts []host.Host, spec vm.Spec) error {
+	cpus, memory := 0, int64(0)
+	for _, each := range hosts {
+		cpus = max(cpus, each.Facts.CPUs*host.CPUOvercommit)
+		memory = max(memory, each.Facts.MemoryBytes-host.ReservedMemoryBytes)
+	}
+	switch {
+	case len(hosts) == 0:
+		return nil // the placement says what to do
+	case spec.CPUs > cpus:
+		return fault.Invalid("no host can give a VM %d CPUs; the largest gives %d", spec.CPUs, cpus).At("cpus")
+	case spec.MemoryBytes > memory:
+		return fault.Invalid("no host can give a VM %d MiB of memory; the largest gives %d MiB", spec.MemoryBytes>>20, memory>>20).At("memory_bytes")
+	}
+	return nil
 }
 
 func poolExists(hosts []host.Host, name string) error {

@@ -1,0 +1,13 @@
+package api
+
+// Route is what tests need to know of a route.
+type Route struct{ Method, Path, Access string }
+
+// Routes lists every route with who may use it.
+func (s *Server) Routes() []Route {
+	var found []Route
+	for _, each := range s.routes {
+		found = append(found, Route{Method: each.method, Path: each.path, Access: string(each.access)})
+	}
+	return found
+}

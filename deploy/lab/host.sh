@@ -1,18 +1,33 @@
 #!/usr/bin/env bash
-# host.sh NAME DISK RUN LAB: the first process of a simulated host, started in its own network, mount and UTS namespaces
-# by lab.sh. It lays the host's own directories over the machine's and becomes the supervisor of its programs.
+# host.sh NAME RUN LAB: the first process of a simulated host, started in its own network, mount and UTS namespaces by
+# lab.sh. It lays the host's own directories over the machine's and becomes the supervisor of its programs.
 set -euo pipefail
-name=$1 disk=$2 run=$3 lab=$4
+name=$1 run=$2 lab=$3
 hostname "$name"
 echo 500 > /proc/self/oom_score_adj # short of memory, the machine must lose guests before the control plane
-mount --bind "$lab/shared" /srv/novacron/shared
-mount --bind "$lab/backups" /srv/novacron/backups
-for file in hosts resolv.conf machine-id; do mount --bind "$disk/etc/$file" "/etc/$file"; done
-mount --bind "$disk/etc/libvirt" /etc/libvirt
-mount --bind "$disk/lib/libvirt" /var/lib/libvirt
-mount --bind "$disk/cache/libvirt" /var/cache/libvirt
-mount --bind "$disk/log" /var/log
-mount --bind "$disk/novacron" /var/lib/novacron # after all that may be read from beneath it
+
+# /etc, /srv and /var get a thin layer of the host's own, in memory, that carries the directories to mount on. Were those
+# the machine's, whoever removes one of them there would take the mount away from every host (rmdir detaches it).
+stage=/mnt
+mount -t tmpfs -o mode=755 lab "$stage"
+mkdir "$stage/lab"
+mount --bind "$lab" "$stage/lab" # by now, because the lab may lie beneath what is covered next
+disk=$stage/lab/hosts/$name
+for top in /etc /srv /var; do
+  mkdir -p "$stage/upper$top" "$stage/work$top"
+  mount -t overlay -o "lowerdir=$top,upperdir=$stage/upper$top,workdir=$stage/work$top" lab "$top"
+done
+lay() { mkdir -p "$2" && mount --bind "$1" "$2"; }
+lay "$stage/lab/shared" /srv/novacron/shared
+lay "$stage/lab/backups" /srv/novacron/backups
+lay "$disk/etc/libvirt" /etc/libvirt
+lay "$disk/lib/libvirt" /var/lib/libvirt
+lay "$disk/cache/libvirt" /var/cache/libvirt
+lay "$disk/novacron" /var/lib/novacron
+lay "$disk/log" /var/log
+rm -f /etc/resolv.conf # it may be a link; the layer takes the deletion
+cp "$disk"/etc/{hosts,resolv.conf,machine-id} /etc/
+echo "$name" > /etc/hostname
 echo $$ > "$run/holder"
 mount --bind "$run" /run
 cd /

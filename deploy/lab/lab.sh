@@ -105,8 +105,7 @@ switch_down() {
 write_identity() {
   local host=$1 number=$2 directory=$lab/hosts/$1 hash other
   mkdir -p "$directory"/{etc/libvirt,lib/libvirt,cache/libvirt,log/libvirt,log/novacron,novacron} \
-    "$lab/shared" "$lab/backups" /srv/novacron/{shared,backups} /var/lib/novacron /var/lib/libvirt /var/cache/libvirt
-  [ -e /etc/machine-id ] || : > /etc/machine-id
+    "$lab/shared" "$lab/backups"
   hash=$(printf %s "$tag/$host" | sha256sum | cut -c1-32)
   echo "$hash" > "$directory/etc/machine-id"
   : > "$directory/etc/resolv.conf" # a name server that does not answer would stall libvirt's first call by 8 s
@@ -155,7 +154,7 @@ host_up() {
   fi
   if [ -z "$(holder_of "$host")" ]; then
     ip netns exec "$namespace" setsid unshare --mount --uts --propagation slave \
-      "$here/host.sh" "$host" "$directory" "$run/$host" "$lab" </dev/null >>"$directory/log/host.log" 2>&1 9>&- &
+      "$here/host.sh" "$host" "$run/$host" "$lab" </dev/null >>"$directory/log/host.log" 2>&1 9>&- &
   fi
   await_host "$host"
 }

@@ -74,6 +74,26 @@ func Init(root string) error {
 	return nil
 }
 
+// InitOnce is Init for a host's start: it does nothing if the file memory says that this host initialised the store or
+// found it before, and makes that file otherwise. So a new host needs no extra step, and a mount that is missing later
+// is not taken for a new store. Keep memory on the host's own disk.
+func InitOnce(root, memory string) error {
+	if _, err := os.Lstat(memory); err == nil {
+		return nil
+	}
+	if err := Init(root); err != nil {
+		return err
+	}
+	err := os.MkdirAll(filepath.Dir(memory), 0o700)
+	if err == nil {
+		err = os.WriteFile(memory, []byte(root+"\n"), 0o600)
+	}
+	if err != nil {
+		return fault.Unavailable("this host cannot note that it has seen the object store: check its state directory").Because(err)
+	}
+	return nil
+}
+
 // New returns the store in the directory. A store that is not available now is no error: every call says so until it is.
 func New(root string) (*Store, error) {
 	if err := checkRoot(root); err != nil {

@@ -65,6 +65,27 @@ func TestMissingMountIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestInitOnce(t *testing.T) {
+	root, memory := filepath.Join(t.TempDir(), "repository"), filepath.Join(t.TempDir(), "state", "repository")
+	for range 2 {
+		if err := dir.InitOnce(root, memory); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.InitOnce(root, memory); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, root).Delete(t.Context(), "a"); !fault.Is(err, fault.KindUnavailable) {
+		t.Errorf("a lost mount was taken for a new store: %v", err)
+	}
+	if err := dir.InitOnce("relative", memory+"2"); !fault.Is(err, fault.KindInvalid) {
+		t.Errorf("a bad directory: %v", err)
+	}
+}
+
 func TestNeverLeavesItsDirectory(t *testing.T) {
 	root, store := initialised(t)
 	if err := os.Symlink("/etc/passwd", filepath.Join(root, "objects", "link")); err != nil {

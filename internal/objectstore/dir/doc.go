@@ -4,7 +4,7 @@
 //	objects/<key>              objects; the key's slashes are directories
 //	incoming/<random>          what Put has not finished; swept when it is a day old
 //
-// The marker is made once, by Init. Without it the store is Unavailable: the directory may be a mount point whose file
+// The marker is made once, by Init or, for a host that has never seen the store, InitOnce. Without it the store is Unavailable: the directory may be a mount point whose file
 // system is not mounted, and backups written there would vanish under the mount. An object is written aside, synced,
 // renamed, and its directory synced, before Put returns. A key cannot also be a directory of other keys: Conflict.
 //

@@ -8,7 +8,7 @@
 //	images/.fetching.<image>.<sha256>.…     what EnsureImage has brought so far; the next call goes on from there
 //	images/.deleting.<image>.<sha256>.…     what DeleteImage is about to remove
 //
-// The marker is made once, by Init. Without it the pool is Unavailable: the directory may be a mount point whose file
+// The marker is made once, by Init or, for a host that has never seen the pool, InitOnce. Without it the pool is Unavailable: the directory may be a mount point whose file
 // system is not mounted, and volumes written there would vanish under the mount. A file gets its final name only when it
 // is whole and on the disk; files with a leading dot are locked (flock) by whoever works on them, and swept once nobody
 // does.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -76,8 +77,9 @@ func Init(config Config) error {
 		return config.ioFault("read the pool's directory", err)
 	}
 	for _, entry := range entries {
-		switch entry.Name() {
-		case "lost+found", volumesDir, imagesDir:
+		switch name := entry.Name(); {
+		case name == "lost+found", name == volumesDir, name == imagesDir:
+		case strings.HasPrefix(name, MarkerName): // another host is at it
 		default:
 			return fault.Conflict("the directory of pool %s is not empty and is no pool: give an empty directory", config.Name)
 		}
@@ -93,6 +95,26 @@ func Init(config Config) error {
 	}
 	if err := writeDurably(filepath.Join(config.Dir, MarkerName), content); err != nil {
 		return config.ioFault("write the pool's marker", err)
+	}
+	return nil
+}
+
+// InitOnce is Init for a host's start: it does nothing if the file memory says that this host initialised the pool or
+// found it before, and makes that file otherwise. So a new host needs no extra step, and a mount that is missing later
+// is not taken for a new pool. Keep memory on the host's own disk.
+func InitOnce(config Config, memory string) error {
+	if _, err := os.Lstat(memory); err == nil {
+		return nil
+	}
+	if err := Init(config); err != nil {
+		return err
+	}
+	err := os.MkdirAll(filepath.Dir(memory), 0o700)
+	if err == nil {
+		err = writeDurably(memory, []byte(config.Dir+"\n"))
+	}
+	if err != nil {
+		return fault.Unavailable("this host cannot note that it has seen pool %s: check its state directory", config.Name).Because(err)
 	}
 	return nil
 }

@@ -156,6 +156,27 @@ func TestInit(t *testing.T) {
 	}
 }
 
+func TestInitOnce(t *testing.T) {
+	own, memory := config(t, false), filepath.Join(t.TempDir(), "pools", "pool")
+	for range 2 {
+		if err := local.InitOnce(own, memory); err != nil || !open(t, own).Fact(t.Context()).Available {
+			t.Fatalf("a new pool: %v", err)
+		}
+	}
+	if err := os.RemoveAll(own.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(own.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := local.InitOnce(own, memory); err != nil || open(t, own).Fact(t.Context()).Available {
+		t.Errorf("an empty mount point was taken for the pool: %v", err)
+	}
+	if err := local.InitOnce(local.Config{Name: "x", Dir: "relative"}, memory+"2"); !fault.Is(err, fault.KindInvalid) {
+		t.Errorf("a bad pool: %v", err)
+	}
+}
+
 func TestFactOfAFileSystemThatHangs(t *testing.T) {
 	_, pool := initialised(t, false)
 	ended, end := context.WithCancel(t.Context())

@@ -173,3 +173,6 @@ func yes(is bool) string {
 	}
 	return "no"
 }
+
+// split takes text apart into its lines.
+func split(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) poolCommands() *cobra.Command {
+	cmd := &cobra.Command{Use: "pool", Short: "Storage pools", Aliases: []string{"pools"}}
+	cmd.AddCommand(&cobra.Command{
+		Use: "list", Short: "List storage pools, summed over hosts", Aliases: []string{"ls"}, Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			connected, err := p.connect()
+			if err != nil {
+				return err
+			}
+			found, err := connected.Pools(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rows := make([][]string, 0, len(found))
+			for _, each := range found {
+				used := 0.0
+				if each.CapacityBytes > 0 {
+					used = float64(each.UsedBytes) / float64(each.CapacityBytes)
+				}
+				rows = append(rows, []string{each.Name, each.Driver, yes(each.Shared), size(each.UsedBytes), size(each.CapacityBytes), percent(used), fmt.Sprint(len(each.Hosts))})
+			}
+			return p.table(found, []column{left("name"), left("driver"), left("shared"), right("used"), right("capacity"), right("use"), right("hosts")}, rows, "No host has reported a pool.")
+		},
+	})
+	return cmd
+}
+
+func (p *program) networkCommands() *cobra.Command {
+	cmd := &cobra.Command{Use: "network", Short: "Networks that span hosts", Aliases: []string{"networks"}}
+	cmd.AddCommand(&cobra.Command{
+		Use: "list", Short: "List networks", Aliases: []string{"ls"}, Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			connected, err := p.connect()
+			if err != nil {
+				return err
+			}
+			found, err := connected.Networks(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rows := make([][]string, 0, len(found))
+			for _, each := range found {
+				rows = append(rows, []string{each.Name, each.Range.String(), fmt.Sprint(each.VNI), fmt.Sprint(each.MTU), p.ago(each.CreatedAt)})
+			}
+			return p.table(found, []column{left("name"), left("range"), right("vni"), right("mtu"), left("created")}, rows, "There are no networks.")
+		},
+	})
+	return cmd
+}

@@ -23,8 +23,8 @@ const (
 )
 
 // unavailableCodes begin the codes of what passes by itself: lost connections, a server that starts, stops or is full,
-// and transactions that were chosen to fail so that others could go on.
-var unavailableCodes = []string{"08", "53", "57", "40", "55P03"}
+// and transactions that waited too long or were chosen to fail so that others could go on.
+var unavailableCodes = []string{"08", "25P03", "40", "53", "55P03", "57"}
 
 // translate makes a fault of any error: the one place where PostgreSQL's words become ours.
 func translate(err error) error {

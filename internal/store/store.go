@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,14 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/store/db"
 	"github.com/novacron/novacron/schemas"
+)
+
+const (
+	// defaultConnections leaves room for reads while many acceptances wait for each other; pool_max_conns in the DSN
+	// overrides it.
+	defaultConnections = 16
+	// patience is how long a transaction may idle, or wait for a lock.
+	patience = "15s"
 )
 
 // Store is the inventory. It is safe for concurrent use.
@@ -33,8 +42,14 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
+	if !strings.Contains(dsn, "pool_max_conns") {
+		config.MaxConns = defaultConnections
+	}
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["application_name"] = "novacron"
+	// A process that is frozen in mid-transaction holds the event log; the others must not wait for it for ever.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = patience
+	config.ConnConfig.RuntimeParams["lock_timeout"] = patience
 	// Filters are written as (@x = '' or column = @x): a plan made for the values at hand uses the right index, a generic
 	// one could not.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"

@@ -12,6 +12,7 @@ import (
 
 // display shows an operation while it runs.
 type display interface {
+	Seen(of operation.Operation)
 	Moved(timeline operation.Timeline)
 	Lost(err error)
 	end(ended operation.Operation)
@@ -46,6 +47,13 @@ type movingDisplay struct {
 }
 
 const redrawEvery = 250 * time.Millisecond
+
+// Seen notes what the timeline does not tell, such as what a waiting operation waits for.
+func (d *movingDisplay) Seen(of operation.Operation) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.of = of
+}
 
 // Moved redraws.
 func (d *movingDisplay) Moved(timeline operation.Timeline) {
@@ -100,13 +108,22 @@ func (d *movingDisplay) draw() {
 		fmt.Fprintf(&text, "\x1b[%dA", d.drawn)
 	}
 	text.WriteString("\r\x1b[J")
-	lines := d.lines()
-	width := d.program.width()
+	columns, rows := d.program.screen()
+	lines := fit(d.lines(), rows-1)
 	for _, line := range lines {
-		text.WriteString(cut(line, width-1) + "\n")
+		text.WriteString(cut(line, columns-1) + "\n")
 	}
 	d.drawn = len(lines)
 	fmt.Fprint(d.program.err, text.String())
+}
+
+// fit leaves out lines behind the first where there are more than fit on the screen; the last ones are the news.
+func fit(lines []string, rows int) []string {
+	if len(lines) <= rows || rows < 3 {
+		return lines
+	}
+	left := len(lines) - rows + 1
+	return append([]string{lines[0], fmt.Sprintf("  … %d lines before", left)}, lines[left+1:]...)
 }
 
 const spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

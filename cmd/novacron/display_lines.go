@@ -16,10 +16,19 @@ type lineDisplay struct {
 	rounds    int64 // the last one that was told
 	decisions int
 	state     operation.State
+	question  string
 }
 
 func (d *lineDisplay) line(format string, args ...any) {
 	fmt.Fprintf(d.program.err, "%s %s: %s\n", d.of.Kind, d.of.Subject.Name, fmt.Sprintf(format, args...))
+}
+
+// Seen tells what a waiting operation waits for, once.
+func (d *lineDisplay) Seen(of operation.Operation) {
+	if of.Question != d.question && of.Question != "" {
+		d.line("waiting: %s", of.Question)
+	}
+	d.question = of.Question
 }
 
 // Moved tells what is new.

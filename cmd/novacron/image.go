@@ -131,7 +131,8 @@ func (p *program) meter(what string, from *counted, total int64) (finish func())
 			if progress.Done >= total {
 				text += ", being checked"
 			}
-			fmt.Fprintf(p.err, "\r\x1b[K%s", cut(text, p.width()-1))
+			columns, _ := p.screen()
+			fmt.Fprintf(p.err, "\r\x1b[K%s", cut(text, columns-1))
 			select {
 			case <-stop:
 				return

@@ -21,7 +21,7 @@ func main() {
 	machine := surroundings{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, home: home, directory: directory, now: time.Now,
 		live:   term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
-		width:  width,
+		screen: screen,
 		secret: readSecret,
 	}
 	status := run(ctx, machine, os.Args[1:])
@@ -29,12 +29,13 @@ func main() {
 	os.Exit(status)
 }
 
-func width() int {
-	columns, _, err := term.GetSize(int(os.Stderr.Fd()))
-	if err != nil || columns < 20 {
-		return 100
+// screen is the terminal's size, or a usual one where it does not say.
+func screen() (columns, rows int) {
+	columns, rows, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil || columns < 20 || rows < 5 {
+		return 100, 30
 	}
-	return columns
+	return columns, rows
 }
 
 // readSecret reads a line that is not shown; false if there is nobody to type it.

@@ -22,8 +22,8 @@ type surroundings struct {
 	home      string
 	directory string
 	now       func() time.Time
-	live      bool                  // a person looks: progress may move
-	width     func() int            // of the terminal, in columns
+	live      bool // a person looks: progress may move
+	screen    func() (columns, rows int)
 	secret    func() (string, bool) // reads a password without showing it
 }
 
@@ -137,6 +137,7 @@ func group(cmd *cobra.Command) {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
+			cmd.SuggestionsMinimumDistance = 2
 			near := cmd.SuggestionsFor(args[0])
 			if len(near) > 0 {
 				return usage(cmd, "there is no command %q; did you mean %q?", args[0], near[0])

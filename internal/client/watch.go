@@ -16,6 +16,8 @@ import (
 
 // Watcher is told what happens to an operation.
 type Watcher interface {
+	// Seen is called with the operation whenever it was read, which is less often than its timeline moves.
+	Seen(of operation.Operation)
 	// Moved is called with the timeline whenever it has changed, and once more at the end.
 	Moved(timeline operation.Timeline)
 	// Lost is called when the server stops answering; watching goes on by itself.
@@ -66,6 +68,7 @@ func (c *Client) look(ctx context.Context, operationID id.Operation, watcher Wat
 	if _, err := c.do(ctx, request{method: http.MethodGet, path: path}, &found); err != nil {
 		return found, err
 	}
+	watcher.Seen(found)
 	var timeline operation.Timeline
 	if _, err := c.do(ctx, request{method: http.MethodGet, path: path + "/timeline"}, &timeline); err == nil {
 		watcher.Moved(timeline)
@@ -113,6 +116,7 @@ func (c *Client) stream(ctx context.Context, operationID id.Operation, watcher W
 			if err != nil || found.State.Final() {
 				return
 			}
+			watcher.Seen(found)
 		}
 	}
 }

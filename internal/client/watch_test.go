@@ -25,9 +25,11 @@ type noted struct {
 	moves int
 	last  operation.Timeline
 	lost  int
+	seen  int
 }
 
 func (n *noted) Moved(timeline operation.Timeline) { n.moves, n.last = n.moves+1, timeline }
+func (n *noted) Seen(operation.Operation)          { n.seen++ }
 func (n *noted) Lost(error)                        { n.lost++ }
 
 // running answers for an operation that is in a state, with or without an event stream.
@@ -76,7 +78,7 @@ func TestWatchByStream(t *testing.T) {
 	}))
 	watcher := &noted{}
 	ended, err := client.Watch(context.Background(), op, watcher)
-	if err != nil || ended.State != operation.Succeeded || watcher.moves != 2 || watcher.last.Steps[0].Name != "read" {
+	if err != nil || ended.State != operation.Succeeded || watcher.moves != 2 || watcher.seen != 1 || watcher.last.Steps[0].Name != "read" {
 		t.Errorf("%+v %v %+v", ended, err, watcher)
 	}
 }

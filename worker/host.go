@@ -138,7 +138,7 @@ func (h *Host) enrol(ctx context.Context, plane *Plane) (identity, error) {
 	for {
 		facts, err := h.facts(ctx)
 		if err == nil {
-			var answer Enrolled
+			var answer Welcome
 			if answer, err = plane.Enrol(ctx, Enrolment{Token: h.EnrolToken, Name: h.Name, Facts: facts}); err == nil {
 				known = identity{Host: answer.Host, Token: answer.Token, Namespace: answer.Namespace}
 				return known, h.remember(path, known)

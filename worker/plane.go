@@ -32,8 +32,8 @@ type Enrolment struct {
 	Facts host.Facts `json:"facts"`
 }
 
-// Enrolled is the answer: who the host is from now on.
-type Enrolled struct {
+// Welcome is the answer: who the host is from now on.
+type Welcome struct {
 	Host      id.Host `json:"host_id"`
 	Token     string  `json:"token"`
 	Namespace string  `json:"temporal_namespace"`
@@ -123,8 +123,8 @@ func (p *Plane) send(ctx context.Context, method, path string, content io.Reader
 }
 
 // Enrol makes this host known.
-func (p *Plane) Enrol(ctx context.Context, first Enrolment) (Enrolled, error) {
-	var answer Enrolled
+func (p *Plane) Enrol(ctx context.Context, first Enrolment) (Welcome, error) {
+	var answer Welcome
 	return answer, p.call(ctx, http.MethodPost, "/hosts/enrol", first, &answer)
 }
 

@@ -88,6 +88,9 @@ func control(ctx context.Context, settings config, inventory *store.Store, log *
 }
 
 func serveAPI(ctx context.Context, settings config, inventory *store.Store, engine *workflows.Engine, log *slog.Logger) error {
+	if err := dir.InitOnce(settings.images, filepath.Join(settings.data, "seen", "images")); err != nil {
+		return err
+	}
 	images, err := dir.New(settings.images)
 	if err != nil {
 		return err

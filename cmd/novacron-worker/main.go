@@ -12,8 +12,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/novacron/novacron/internal/backuprepo"
-	"github.com/novacron/novacron/internal/objectstore/dir"
 	"github.com/novacron/novacron/worker"
 )
 
@@ -49,11 +47,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	objects, err := dir.New(settings.repository)
-	if err != nil {
-		return err
-	}
-	repository, err := backuprepo.Open(ctx, objects)
+	repository, err := openRepository(ctx, settings)
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,34 @@ func TestDamagedParentIsNotBuiltUpon(t *testing.T) {
 	checkNothingLeft(t, store, repository, backup, request.Backup)
 }
 
+func TestDamageThatWasFoundIsNotBuiltUpon(t *testing.T) {
+	store, repository := fresh(t)
+	source := newDisk(8 * mib)
+	put(t, source, noise(1, 4*mib), 0)
+	full, fullResult := write(t, repository, source, nil)
+	source.Track("since")
+	put(t, source, []byte("new"), 0)
+	source.since = "since"
+	next, nextResult := write(t, repository, source, &fullResult.Manifest)
+	// One of two backups that share a pack is verified; the other one is not known to be damaged.
+	store.Damage(firstPack(t, store, string(full)), flip)
+	if _, err := repository.Verify(t.Context(), fullResult.Manifest, nil); err == nil {
+		t.Fatal("the damage was not found")
+	}
+	request := backuprepo.WriteRequest{Backup: "bkp_01JD3M8Q7X2C4W9V6T5R1N0KZP", Device: "vda", Source: source, Parent: &nextResult.Manifest}
+	_, err := repository.WriteDisk(t.Context(), request)
+	if damage, found := backuprepo.DamageOf(err); !found || damage.Backup != next {
+		t.Fatalf("an incremental backup that relies on a damaged pack: %v", err)
+	}
+	source.since = ""
+	again, err := repository.WriteDisk(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRestored(t, repository, again.Manifest, content(t, source))
+	checkNothingLeft(t, store, repository, full, next, request.Backup)
+}
+
 func TestDamagedOwnManifestIsWrittenAgain(t *testing.T) {
 	store, repository := fresh(t)
 	source := newDisk(mib)

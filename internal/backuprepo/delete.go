@@ -89,7 +89,11 @@ func (r *Repository) collect(ctx context.Context, owner, deleting id.Backup) err
 	if err != nil || !certain {
 		return err
 	}
-	return r.deleteAll(ctx, packsPlace+string(owner)+"/", func(key string) bool { return used[key] })
+	place := packsPlace + string(owner) + "/"
+	if err := r.deleteAll(ctx, place, func(key string) bool { return used[key] }); err != nil {
+		return err
+	}
+	return r.deleteAll(ctx, damageKey(place), func(key string) bool { return used[strings.TrimPrefix(key, damagedPlace)] })
 }
 
 // exists reports whether a backup is there, finished or not.

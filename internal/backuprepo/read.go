@@ -46,6 +46,9 @@ func (r *Repository) ReadDisk(ctx context.Context, request ReadRequest) error {
 			return request.Sink.WriteAt(ctx, chunk, int64(index)*ChunkBytes)
 		}, func(damage Damage) error { return damage.fault() })
 	})
+	if damage, damaged := DamageOf(err); damaged {
+		r.remember(ctx, damage)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,9 +94,22 @@ func (r *Repository) Verify(ctx context.Context, ref ManifestRef, tell Progress)
 	if err != nil || report.DamagedChunks == 0 {
 		return report, err
 	}
+	r.remember(ctx, report.Damages...)
 	slices.SortFunc(report.Damages, func(a, b Damage) int { return cmp.Compare(a.Offset, b.Offset) })
 	report.Damages = report.Damages[:min(len(report.Damages), reportedDamages)]
 	return report, report.Damages[0].fault()
+}
+
+// remember notes which packs are damaged, so that no later backup relies on them. It is a precaution: that it failed
+// must not hide the damage itself.
+func (r *Repository) remember(ctx context.Context, damages ...Damage) {
+	noted := make(map[string]bool)
+	for _, each := range damages {
+		if !noted[each.Object] {
+			noted[each.Object] = true
+			_ = r.put(ctx, damageKey(each.Object), []byte("{}\n"))
+		}
+	}
 }
 
 // dataBytes is how much of the disk is not zero, in whole chunks.

@@ -118,7 +118,11 @@ const (
 	manifestsPlace = "manifests/"
 	runsPlace      = "runs/"
 	linksPlace     = "links/"
+	damagedPlace   = "damaged/"
 )
+
+// damageKey notes that a pack was found damaged.
+func damageKey(pack string) string { return damagedPlace + pack }
 
 func manifestKey(backup id.Backup, device string) string {
 	return manifestsPlace + string(backup) + "/" + device

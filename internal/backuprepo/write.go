@@ -182,7 +182,8 @@ func (a *attempt) loadParent(ctx context.Context, ref ManifestRef) error {
 	return nil
 }
 
-// checkPacks finds out which of the parent's packs are there and long enough: a new backup must not rely on others.
+// checkPacks finds out which of the parent's packs are there, long enough and not known to be damaged: a new backup must
+// not rely on others.
 func (a *attempt) checkPacks(ctx context.Context) error {
 	needed := make([]int64, len(a.parent.Packs))
 	for _, each := range a.parent.entries {
@@ -195,6 +196,17 @@ func (a *attempt) checkPacks(ctx context.Context) error {
 			return err
 		}
 		a.usable[number] = err == nil && object.SizeBytes >= needed[number]
+	}
+	for _, owner := range a.owners {
+		damaged, err := a.keys(ctx, damageKey(packsPlace+string(owner)+"/"))
+		if err != nil {
+			return err
+		}
+		for _, key := range damaged {
+			if number := slices.Index(a.parent.Packs, strings.TrimPrefix(key, damagedPlace)); number >= 0 {
+				a.usable[number] = false
+			}
+		}
 	}
 	return nil
 }
@@ -217,7 +229,7 @@ func (a *attempt) adopt(work *plan) error {
 			if adopted {
 				return Damage{
 					Backup: a.parent.Backup, Device: a.parent.Device, Offset: int64(each.index) * ChunkBytes,
-					Object: a.parent.Packs[each.pack], Reason: "is missing or too short",
+					Object: a.parent.Packs[each.pack], Reason: "is missing, too short or was found damaged",
 				}.fault()
 			}
 			continue

@@ -38,11 +38,11 @@ pack() { # the initramfs, into $work/initrd
   ln -s ../run "$tree/var/run"
   cp "$root/bin/busybox" "$tree/bin/"
   for file in $("$root/bin/busybox" --list); do [ -e "$tree/bin/$file" ] || ln -s busybox "$tree/bin/$file"; done
-  cp "$here/init" "$tree/init"
   cp "$here/shutdown" "$tree/sbin/shutdown"
   cp "$here"/{inittab,rc,dhcp,agent,power} "$tree/etc/"
-  chmod 755 "$tree"/{init,sbin/shutdown,etc/rc,etc/dhcp,etc/agent,etc/power}
+  chmod 755 "$tree"/{sbin/shutdown,etc/rc,etc/dhcp,etc/agent,etc/power}
   gcc -O2 -static -s -o "$tree/usr/bin/guestd" "$here"/{guestd,memory,disk}.c -lpthread || fail "guestd does not compile"
+  gcc -O2 -static -s -o "$tree/init" "$here/init.c" || fail "init does not compile"
   ln -s guestd "$tree/usr/bin/guestctl"
   cp "$root/usr/sbin/qemu-ga" "$tree/usr/sbin/"
   cp -L "$root"/lib64/ld-linux-x86-64.so.2 "$tree/lib64/"

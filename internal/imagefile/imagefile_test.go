@@ -52,8 +52,14 @@ func TestIdentifyAcceptsWhatQEMUMakes(t *testing.T) {
 	}
 }
 
-func TestIdentifyRefuses(t *testing.T) {
-	sane, size, _ := qemuImage(t, "-f", "qcow2", "64M")
+// refusal is a head that Identify must refuse, saying so.
+type refusal struct {
+	head []byte
+	says string
+}
+
+// refusals spoils a sane qcow2 header in every way, and adds what is no disk image for us.
+func refusals(sane []byte) map[string]refusal {
 	with := func(change func(h []byte)) []byte {
 		head := bytes.Clone(sane)
 		change(head)
@@ -70,10 +76,7 @@ func TestIdentifyRefuses(t *testing.T) {
 		copy(head[at:], prefix)
 		return head
 	}
-	cases := map[string]struct {
-		head []byte
-		says string
-	}{
+	return map[string]refusal{
 		"backing file":       {with(func(h []byte) { binary.BigEndian.PutUint64(h[8:], 512); binary.BigEndian.PutUint32(h[16:], 11) }), "backing file"},
 		"external data bit":  {long(72, featureExternalData), "another file"},
 		"external data name": {word(int(binary.BigEndian.Uint32(sane[100:])), extensionDataFile), "another file"},
@@ -110,6 +113,11 @@ func TestIdentifyRefuses(t *testing.T) {
 		"raw, not whole":     {make([]byte, 700), "multiple of 512"},
 		"text":               {[]byte("hello"), "multiple of 512"},
 	}
+}
+
+func TestIdentifyRefuses(t *testing.T) {
+	sane, size, _ := qemuImage(t, "-f", "qcow2", "64M")
+	cases := refusals(sane)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			length := int64(len(c.head))

@@ -128,6 +128,9 @@ func New(config Config) (*Pool, error) {
 	if config.RuntimeDir == "" {
 		config.RuntimeDir = "/run/novacron/nbd"
 	}
+	if most := maxSocketBytes - len("/"+randomName()+socketSuffix); len(config.RuntimeDir) > most {
+		return nil, fault.Invalid("the directory for sockets of pool %s has a path of %d bytes: give one of at most %d", config.Name, len(config.RuntimeDir), most).At("runtime_dir")
+	}
 	return &Pool{config: config, probes: make(chan struct{}, 1)}, nil
 }
 

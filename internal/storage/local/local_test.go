@@ -139,6 +139,9 @@ func TestInit(t *testing.T) {
 	if err := local.Init(local.Config{Name: "x", Dir: "relative"}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("a relative directory: %v", err)
 	}
+	if _, err := local.New(local.Config{Name: "x", Dir: "/x", RuntimeDir: "/" + strings.Repeat("x", 100)}); !fault.Is(err, fault.KindInvalid) {
+		t.Errorf("sockets with too long a path: %v", err)
+	}
 	if _, err := local.New(local.Config{Dir: "/x"}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("no name: %v", err)
 	}
@@ -356,6 +359,10 @@ func TestExportDiesWithItsProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = helper.Wait()
+	dead := strings.TrimSpace(socket)
+	if err := os.Chtimes(dead, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		_, _, stop, err := pool.ServeVolume(t.Context(), spec.Volume, true)
@@ -363,11 +370,17 @@ func TestExportDiesWithItsProcess(t *testing.T) {
 			if err := stop(); err != nil {
 				t.Error(err)
 			}
-			return
+			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the export outlived its process: %v", err)
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+	if _, err := open(t, config).ListVolumes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); !os.IsNotExist(err) {
+		t.Errorf("the dead export's socket is still there: %v", err)
 	}
 }

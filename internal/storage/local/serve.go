@@ -21,9 +21,11 @@ import (
 )
 
 const (
-	exportName  = "disk"
-	serveWithin = 20 * time.Second // from start to the first greeting
-	stopWithin  = 60 * time.Second // for the last writes to reach the disk
+	exportName     = "disk"
+	socketSuffix   = ".sock"
+	maxSocketBytes = 107              // of a unix socket's path: unix(7)
+	serveWithin    = 20 * time.Second // from start to the first greeting
+	stopWithin     = 60 * time.Second // for the last writes to reach the disk
 )
 
 // ServeVolume implements storage.Exporter with a qemu-nbd of its own, which dies with this process. Conflict if a VM or
@@ -36,7 +38,7 @@ func (p *Pool) ServeVolume(ctx context.Context, volume id.Volume, writable bool)
 	if err := os.MkdirAll(p.config.RuntimeDir, 0o700); err != nil {
 		return "", "", nil, p.config.ioFault("make the directory for sockets of", err)
 	}
-	socket = filepath.Join(p.config.RuntimeDir, randomName()+".sock")
+	socket = filepath.Join(p.config.RuntimeDir, randomName()+socketSuffix)
 	arguments := []string{
 		"--socket=" + socket, "--export-name=" + exportName, "--format=" + found.Format, "--persistent", "--shared=16",
 		"--cache=writeback", "--aio=threads", "--discard=unmap", "--detect-zeroes=unmap",

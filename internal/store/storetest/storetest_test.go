@@ -1,12 +1,15 @@
 package storetest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/novacron/novacron/internal/fault"
 )
 
 func TestWithDatabase(t *testing.T) {
@@ -80,5 +83,33 @@ func eventually(t *testing.T, what string, done func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
+	}
+}
+
+func TestAServerThatIsNotThere(t *testing.T) {
+	const nowhere = "host=/nowhere user=postgres"
+	if _, err := makeTemplate(nowhere); err == nil {
+		t.Error("a template was made nowhere")
+	}
+	if err := (&template{server: nowhere}).execute("select 1"); err == nil {
+		t.Error("a statement ran nowhere")
+	}
+	plain := errors.New("plain")
+	if explain(plain) != plain {
+		t.Error("an error without a cause is explained")
+	}
+	if explained := explain(fault.Unavailable("away").Because(plain)); !errors.Is(explained, plain) {
+		t.Errorf("%v does not name its cause", explained)
+	}
+}
+
+func TestTwoBinariesMakeOneTemplate(t *testing.T) {
+	ready, err := prepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := makeTemplate(ready.server)
+	if err != nil || *again != *ready {
+		t.Errorf("got %v, %v; want %v", again, err, ready)
 	}
 }

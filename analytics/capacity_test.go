@@ -80,8 +80,8 @@ func TestVerdicts(t *testing.T) {
 		says     string
 	}{
 		{"no readings", 100 * gib, nil, NotEnoughHistory, "0 points over 0 minutes; a trend needs 12 over at least 6 hours"},
-		{"one reading", 100 * gib, grow(0, 5, 0, 0), NotEnoughHistory, "1 points"},
-		{"one instant, many readings", 100 * gib, same, NotEnoughHistory, "1 points"},
+		{"one reading", 100 * gib, grow(0, 5, 0, 0), NotEnoughHistory, "1 point over"},
+		{"one instant, many readings", 100 * gib, same, NotEnoughHistory, "1 point over"},
 		{"five hours", 100 * gib, grow(5.0/24, 5*gib, 0, 0), NotEnoughHistory, "over 5.0 hours"},
 		{"a week with three readings", 100 * gib, []PoolSample{{now.Add(-100 * time.Hour), 1}, {now.Add(-50 * time.Hour), 2}, {now, 3}}, NotEnoughHistory, "3 points over 100.0 hours"},
 		{"too little history and full", 100 * gib, grow(0.1, 100*gib, 0, 0), Full, "It is full"},
@@ -155,6 +155,16 @@ func TestClusterSumsItsParts(t *testing.T) {
 	}
 	if report.Hosts[2].Resources[0].Verdict != NotEnoughHistory {
 		t.Errorf("h3 %+v", report.Hosts[2])
+	}
+}
+
+func TestClusterOfHostsThatReportApart(t *testing.T) {
+	at := func(seconds int, cpu float64) []HostSample {
+		return []HostSample{{At: now.Add(time.Duration(seconds) * time.Second), CPUFraction: cpu, MemoryUsedBytes: gib}}
+	}
+	report := Plan(Input{Now: now, Hosts: []HostHistory{{Name: "h1", CPUs: 2, MemoryBytes: 1 << 33, Samples: at(-20, 0.5)}, {Name: "h2", CPUs: 2, MemoryBytes: 1 << 33, Samples: at(-5, 1)}}})
+	if cpu := report.Cluster.Resources[0]; cpu.Used != 3 || cpu.Verdict != NotEnoughHistory {
+		t.Errorf("%+v", cpu)
 	}
 }
 

@@ -41,7 +41,7 @@ type amount struct {
 }
 
 // resource plans one resource from its readings.
-func (q question) resource(size amount, readings []Point, points chart) Resource {
+func (q question) resource(size amount, readings []Point, drawn chart) Resource {
 	planned := Resource{Name: size.name, Unit: size.unit, Total: size.total, Promised: size.promised}
 	if math.IsNaN(size.total) || math.IsInf(size.total, 0) || size.total <= 0 {
 		planned.Total, planned.Verdict, planned.Text = 0, NoCapacity, "Its capacity is not known."
@@ -52,13 +52,13 @@ func (q question) resource(size amount, readings []Point, points chart) Resource
 	if len(usable) > 0 {
 		planned.Used = recent(usable)
 		planned.UsedFraction = planned.Used / size.total
-		planned.History = thin(usable, points.history)
+		planned.History = thin(usable, drawn.history)
 	}
 	means := thin(usable, maxPoints)
 	if missing := tooLittle(means); missing != nil {
 		planned.Verdict, planned.Missing = NotEnoughHistory, missing
-		planned.Text = fmt.Sprintf("Not enough history: %d points over %s; a trend needs %d over at least %d hours.",
-			missing.Points, span(time.Duration(missing.Hours*float64(time.Hour))), NeededPoints, NeededHours)
+		planned.Text = fmt.Sprintf("Not enough history: %s over %s; a trend needs %d over at least %d hours.",
+			points(missing.Points), span(time.Duration(missing.Hours*float64(time.Hour))), NeededPoints, NeededHours)
 		if planned.Used >= size.total {
 			planned.Verdict, planned.Text = Full, "It is full."
 		}
@@ -75,7 +75,7 @@ func (q question) resource(size amount, readings []Point, points chart) Resource
 	if planned.Verdict != Full && fitted.span < rhythm {
 		planned.Text += fmt.Sprintf(" This rests on %s only, in which a daily rhythm can look like growth.", span(fitted.span))
 	}
-	planned.Forecast = q.forecast(&fitted, points.forecast)
+	planned.Forecast = q.forecast(&fitted, drawn.forecast)
 	return planned
 }
 
@@ -200,6 +200,13 @@ func between(earliest, latest *float64, horizon float64) string {
 		parts = append(parts, fmt.Sprintf("perhaps not within %.0f days", horizon))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func points(count int) string {
+	if count == 1 {
+		return "1 point"
+	}
+	return fmt.Sprintf("%d points", count)
 }
 
 func span(length time.Duration) string {

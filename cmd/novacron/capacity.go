@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,14 +62,20 @@ func (p *program) capacityShow() *cobra.Command {
 	}
 }
 
+// capacityTable lists every resource, and spells out what is pressing.
 func (p *program) capacityTable(report analytics.Report) string {
 	var rows [][]string
+	var pressing []string
 	add := func(name string, section analytics.Section) {
 		for _, resource := range section.Resources {
 			rows = append(rows, []string{
 				name, resource.Name, amount(resource.Used, resource.Unit), amount(resource.Total, resource.Unit), percent(resource.UsedFraction),
-				percent(resource.PromisedFraction), trend(resource), runsOut(resource), resource.Text,
+				percent(resource.PromisedFraction), trend(resource), runsOut(resource), strings.ReplaceAll(string(resource.Verdict), "_", " "),
 			})
+			switch resource.Verdict {
+			case analytics.Full, analytics.RunsOut, analytics.MayRunOut:
+				pressing = append(pressing, fmt.Sprintf("%s, %s: %s", name, resource.Name, resource.Text))
+			}
 		}
 	}
 	add("cluster", report.Cluster)
@@ -84,8 +91,8 @@ func (p *program) capacityTable(report analytics.Report) string {
 	}
 	columns := []column{left("of"), left("what"), right("used"), right("total"), right("use"), right("promised"), right("a day"), right("runs out"), left("finding")}
 	text := fmt.Sprintf("%s\n\n%s", report.Summary, layout(columns, rows))
-	for _, note := range report.Cluster.Notes {
-		text += "Note: " + note + "\n"
+	for _, line := range append(pressing, report.Cluster.Notes...) {
+		text += "\n" + line
 	}
 	return text + fmt.Sprintf("\nMade %s, looking %d days ahead.", p.ago(report.At), report.HorizonDays)
 }

@@ -63,7 +63,7 @@ func (p *program) vmList() *cobra.Command {
 
 // stateAndWork is a VM's state, and what is being done to it.
 func stateAndWork(machine vm.VM) string {
-	if machine.OperationOf == "" {
+	if machine.OperationOf == "" || machine.State == vm.Provisioning || machine.State == vm.Deleting {
 		return string(machine.State)
 	}
 	doing := machine.OperationOf

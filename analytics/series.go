@@ -8,7 +8,7 @@ import (
 
 const (
 	// maxPoints bounds the points of a line: sajari/regression v1.0.1 factorizes into a square matrix with a row for each.
-	maxPoints = 240
+	maxPoints = 120
 	// minBucket is the narrowest share of time that readings are averaged over.
 	minBucket = time.Minute
 	// silentAfter is how old the last reading of a host or pool may be for it to count in the cluster.

@@ -36,7 +36,7 @@ export default defineConfig(({ mode }) => ({
         : { "/api": { target: process.env.NOVACRON_URL ?? "http://127.0.0.1:8080", ws: true } },
   },
   test: {
-    environment: "jsdom",
+    environment: "node", // tests that need a page say so
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/mock/test-setup.ts"],
     restoreMocks: true,

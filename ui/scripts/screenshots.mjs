@@ -44,7 +44,7 @@ const shots = [
   ["schedules", "/backups/schedules"],
   ["capacity", "/capacity"],
   ["palette", "/", {}, async (page) => { await page.keyboard.press("Control+k"); await page.keyboard.type("migrate web"); }],
-  ["migrate", "/vms/db-1", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits").click(); }],
+  ["migrate", "/vms/web-2", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits").click(); }],
 ];
 
 const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
@@ -59,6 +59,7 @@ async function take(browser, url, [name, path, mock = {}, prepare], theme, size)
   await page.goto(`${url}${typeof path === "string" ? path : "/"}${String(path).includes("?") ? "&" : "?"}mock=${config}`);
   await page.waitForLoadState("networkidle");
   if (typeof path !== "string") {
+    await page.waitForFunction(() => window.mock);
     const found = await path(page);
     await page.evaluate((to) => { history.pushState(null, "", to); dispatchEvent(new PopStateEvent("popstate")); }, found);
     await page.waitForLoadState("networkidle");

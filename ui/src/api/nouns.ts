@@ -103,7 +103,7 @@ export interface Host {
 
 export interface EnrolmentToken {
   token: string;
-  expires_at: Time;
+  expires_at?: Time;
 }
 
 // Operations
@@ -342,6 +342,7 @@ export interface Backup {
   created_at: Time;
   verified_at?: Time;
   referenced_by: number;
+  checkpoint: boolean;
   damaged_detail?: string;
 }
 

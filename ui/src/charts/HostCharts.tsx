@@ -32,9 +32,9 @@ export function HostCharts({ host }: { host: Host }) {
             title={`Memory: at most ${bytes(most(memory))} of ${bytes(host.facts.memory_bytes)}`}
             top={host.facts.memory_bytes}
             series={[{ label: "used", values: memory }]}
-            write={bytes}
+            binary write={bytes}
           />
-          <Chart {...shared} title={`Disk: ${bytes(disk.findLast((value) => value !== null) ?? undefined)} used on its own pools`} series={[{ label: "used", values: disk }]} write={bytes} />
+          <Chart {...shared} title={`Disk: ${bytes(disk.findLast((value) => value !== null) ?? undefined)} used on its own pools`} series={[{ label: "used", values: disk }]} binary write={bytes} />
         </div>
       )}
     </Section>

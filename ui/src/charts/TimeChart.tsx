@@ -21,6 +21,7 @@ export interface TimeChartProps {
   top?: number; // the most the value can be
   sync?: string; // charts of the same name share the cursor
   now?: number; // seconds: what lies behind it is a forecast
+  binary?: boolean; // the values are bytes: the axis has powers of two
 }
 
 const chartHeight = 160;
@@ -41,7 +42,7 @@ export default function TimeChart(props: TimeChartProps) {
   );
 }
 
-function Plot({ title, times, series, write, top, sync, now }: TimeChartProps) {
+function Plot({ title, times, series, write, top, sync, now, binary }: TimeChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const width = useWidth(frame);
@@ -59,24 +60,33 @@ function Plot({ title, times, series, write, top, sync, now }: TimeChartProps) {
   useEffect(() => {
     const style = getComputedStyle(document.documentElement);
     const made = new uPlot(
-      optionsFor({ series: latest.current.series, write: (value) => latest.current.write(value), top, sync, now, dark, style }),
+      optionsFor({ series: latest.current.series, write: (value) => latest.current.write(value), top, sync, now, binary, dark, style }),
       [[]],
       frame.current!,
     );
     plot.current = made;
     return () => made.destroy();
-  }, [shape, top, sync, now, dark]);
-  useEffect(() => plot.current?.setSize({ width, height: chartHeight }), [width, shape, top, sync, now, dark]);
-  useEffect(() => plot.current?.setData(data), [data, shape, top, sync, now, dark]);
+  }, [shape, top, sync, now, binary, dark]);
+  useEffect(() => plot.current?.setSize({ width, height: chartHeight }), [width, shape, top, sync, now, binary, dark]);
+  useEffect(() => plot.current?.setData(data), [data, shape, top, sync, now, binary, dark]);
   return <div ref={frame} className="px-1 pb-1" role="img" aria-label={`${title}. The table has the figures.`} />;
 }
 
-interface Wanted extends Pick<TimeChartProps, "series" | "write" | "top" | "sync" | "now"> {
+interface Wanted extends Pick<TimeChartProps, "series" | "write" | "top" | "sync" | "now" | "binary"> {
   dark: boolean;
   style: CSSStyleDeclaration;
 }
 
-function optionsFor({ series, write, top, sync, now, dark, style }: Wanted): uPlot.Options {
+const powersOfTwo = Array.from({ length: 60 }, (_, power) => 2 ** power);
+
+// timeLabels are uPlot's templates: from which step on, the label, and what is added where the day or year changes.
+const timeLabels: (string | number | null)[][] = [
+  [86_400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", null, null, "{D} {MMM}", null, null, null, 0],
+  [1, "{HH}:{mm}:{ss}", null, null, "{D} {MMM}", null, null, null, 0],
+];
+
+function optionsFor({ series, write, top, sync, now, binary, dark, style }: Wanted): uPlot.Options {
   const colours = seriesColours[dark ? "dark" : "light"];
   const muted = style.getPropertyValue("--muted");
   const grid = { stroke: style.getPropertyValue("--line"), width: 1 };
@@ -99,8 +109,8 @@ function optionsFor({ series, write, top, sync, now, dark, style }: Wanted): uPl
     cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), top ?? Math.max((high ?? 1) * 1.1, 1e-9)] } },
     axes: [
-      { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 26 },
-      { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 66, values: (_plot, values) => values.map(write) },
+      { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 26, values: timeLabels },
+      { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 76, incrs: binary ? powersOfTwo : undefined, values: (_plot, values) => values.map(write) },
     ],
     hooks: now === undefined ? undefined : { draw: [(plot) => markNow(plot, now, muted)] },
   };

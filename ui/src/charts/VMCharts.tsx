@@ -39,7 +39,7 @@ export function VMCharts({ vm }: { vm: VM }) {
             sync={vm.id}
             top={vm.spec.memory_bytes}
             series={[{ label: "used", values: memory }]}
-            write={bytes}
+            binary write={bytes}
           />
           <Chart
             title={`Disk: at most ${rate(both(read, write))}`}
@@ -49,7 +49,7 @@ export function VMCharts({ vm }: { vm: VM }) {
               { label: "read", values: read },
               { label: "written", values: write },
             ]}
-            write={rate}
+            binary write={rate}
           />
           <Chart
             title={`Network: at most ${rate(both(receive, send))}`}
@@ -59,7 +59,7 @@ export function VMCharts({ vm }: { vm: VM }) {
               { label: "received", values: receive },
               { label: "sent", values: send },
             ]}
-            write={rate}
+            binary write={rate}
           />
         </div>
       )}

@@ -29,7 +29,7 @@ export function TopBar(props: Props) {
       <button
         type="button"
         onClick={props.openPalette}
-        className="ml-auto flex h-7 w-64 max-w-full min-w-0 items-center gap-2 rounded border border-line-strong px-2 text-sm text-muted hover:bg-hover md:mr-auto"
+        className="ml-auto flex h-7 shrink-0 items-center gap-2 rounded border border-line-strong px-2 text-sm text-muted hover:bg-hover sm:w-64 md:mr-auto"
       >
         <Search className="size-3.5 shrink-0" aria-hidden />
         <span className="truncate max-sm:sr-only">Search or do anything</span>
@@ -62,7 +62,7 @@ function ProjectSwitch() {
           client.removeQueries({ predicate: (query) => query.queryKey[0] !== "project" });
           void navigate("/");
         }}
-        className="h-7 max-w-40 rounded border border-line-strong bg-canvas px-1.5 text-sm"
+        className="h-7 max-w-40 min-w-0 rounded border border-line-strong bg-canvas px-1.5 text-sm"
       >
         {data.map((project) => (
           <option key={project.id} value={project.id}>

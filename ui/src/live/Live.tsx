@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useMemo, useRef, useState } from "react";
 import type { ReactNode } from "react";
-import { socketAddress } from "@/api/client";
+import { get, socketAddress } from "@/api/client";
 import { useSelectedProject } from "@/api/project";
 import { EventApplier } from "./apply";
 import { EventSocket } from "./socket";
@@ -20,6 +20,9 @@ const LiveContext = createContext<LiveState>({
   again: () => undefined,
 });
 
+// askWhoAmI finds out whether the session has ended: the client then leads to the login.
+const askWhoAmI = (): void => void get("/whoami").catch(() => undefined);
+
 // Live keeps the caches true for everything below it, by one WebSocket.
 export function Live({ children }: { children: ReactNode }) {
   const client = useQueryClient();
@@ -35,11 +38,13 @@ export function Live({ children }: { children: ReactNode }) {
       connection: (state) => {
         if (state === "live" && !everLive.current) applier.refreshOlderThan(Date.now());
         everLive.current ||= state === "live";
+        if (state === "lost") askWhoAmI();
         setConnection(state);
       },
+      signedOut: askWhoAmI,
     });
     // A new project is a new stream.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
+    // oxlint-disable-next-line exhaustive-deps
   }, [client, project]);
 
   useEffect(() => {

@@ -12,10 +12,12 @@ interface Listener {
   event(event: Event): void;
   timeline(timeline: Timeline): void;
   connection(state: Connection): void;
+  signedOut(): void;
 }
 
 const firstRetry = 500;
 const slowestRetry = 8_000;
+const closedSignedOut = 4001; // api/events_socket.go
 
 // EventSocket keeps one WebSocket to the event stream open. It resumes behind the last sequence it has seen, so that a
 // cut leaves no gap, and repeats the list of watched operations after each reconnection.
@@ -76,8 +78,9 @@ export class EventSocket {
       this.listener.connection("live");
     };
     socket.onmessage = (message) => this.receive(String(message.data));
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       if (this.socket !== socket || this.closed) return;
+      if (event.code === closedSignedOut) this.listener.signedOut();
       this.listener.connection("lost");
       this.timer = setTimeout(() => this.connect(), this.retry);
       this.retry = Math.min(this.retry * 2, slowestRetry);

@@ -263,6 +263,7 @@ export function newBackup(database: Database, vm: Noun.VM, mode: "full" | "incre
     stored_bytes: 0,
     created_at: database.now(),
     referenced_by: 0,
+    checkpoint: true,
   };
   database.backups.set(backup.id, backup);
   return backup;

@@ -136,7 +136,7 @@ function Findings({ report }: { report: Report }) {
         </p>
       </Notice>
       <Section title={capitalised(nameOf(report.cluster))}>
-        <div className="grid gap-3 lg:grid-cols-2 2xl:grid-cols-3">
+        <div className="grid items-start gap-3 lg:grid-cols-2 2xl:grid-cols-3">
           {cluster.map((resource) => (
             <ResourceCard key={resource.name} resource={resource} at={report.at} />
           ))}
@@ -181,6 +181,7 @@ function ResourceCard({ resource, at }: { resource: Resource; at: string }) {
       now={seconds(at)}
       top={Math.max(resource.total, ...forecast.map((point) => point.value)) * 1.02}
       write={(value) => amount(resource, value)}
+      binary={resource.unit === "bytes"}
       series={[
         { label: "used", values: [...history.map((point) => point.value), ...empty(forecast.length)] },
         {

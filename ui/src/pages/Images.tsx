@@ -32,7 +32,7 @@ const columns = (remove: (image: Image) => void): Column<Image>[] => [
     right: true,
     priority: 0,
     cell: (image) => (
-      <span className="-my-1 inline-flex">
+      <span className="-my-1 inline-flex align-middle">
         <Button
           kind="ghost"
           square

@@ -73,7 +73,7 @@ const columns = (act: Act): Column<Schedule>[] => [
     right: true,
     priority: 0,
     cell: (schedule) => (
-      <span className="-my-1 inline-flex">
+      <span className="-my-1 inline-flex align-middle">
         <Menu
           label={`Actions on ${schedule.name}`}
           icon={<Ellipsis className="size-4" />}

@@ -11,6 +11,8 @@ import { amount } from "./StepDetails";
 // The labels' column; the charts below leave the same room at their left.
 export const labelColumn = "w-36 sm:w-56 lg:w-64 shrink-0";
 
+const labelPixels = (width: number): number => (width < 500 ? 144 : width < 800 ? 224 : 256);
+
 const fill: Record<StepState, string> = {
   planned: "",
   queued: "",
@@ -28,13 +30,14 @@ interface Props {
   now: number;
   selected: string | undefined;
   select: (key: string) => void;
-  ticks: number;
+  width: number; // px of the whole, labels included
 }
 
 // Lanes draws every step on one axis of time.
-export function Lanes({ timeline, span, now, selected, select, ticks }: Props) {
+export function Lanes({ timeline, span, now, selected, select, width }: Props) {
   const lanes = lanesOf(timeline);
   const noReturn = at(timeline.no_return_at);
+  const track = Math.max(120, width - labelPixels(width) - 16);
   const move = (event: KeyboardEvent) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     const target = event.target as HTMLElement;
@@ -45,11 +48,11 @@ export function Lanes({ timeline, span, now, selected, select, ticks }: Props) {
   };
   return (
     <div className="relative">
-      <Axis span={span} count={ticks} />
+      <Axis span={span} count={Math.max(2, Math.floor(track / 110))} />
       <ol aria-label="Steps" onKeyDown={move} className="relative">
         {lanes.map((lane) => (
           <li key={lane.key}>
-            <LaneRow lane={lane} span={span} now={now} on={selected === lane.key} select={() => select(lane.key)} />
+            <LaneRow lane={lane} span={span} now={now} track={track} on={selected === lane.key} select={() => select(lane.key)} />
           </li>
         ))}
       </ol>
@@ -95,11 +98,12 @@ interface RowProps {
   lane: Lane;
   span: Span;
   now: number;
+  track: number; // px
   on: boolean;
   select: () => void;
 }
 
-function LaneRow({ lane, span, now, on, select }: RowProps) {
+function LaneRow({ lane, span, now, track, on, select }: RowProps) {
   const { step } = lane;
   const took = lane.runsFrom === undefined ? "" : duration((lane.until ?? now) - lane.runsFrom);
   const look = step.undo && step.state === "done" ? { ...stepLook.done, tone: "attention" as const, word: "Undone", icon: "undo" as const } : stepLook[step.state];
@@ -124,7 +128,7 @@ function LaneRow({ lane, span, now, on, select }: RowProps) {
       </span>
       <span className="relative mr-4 h-full flex-1">
         <Bar lane={lane} span={span} now={now} />
-        <Caption lane={lane} span={span} now={now} took={took} word={look.word} />
+        <Caption lane={lane} span={span} now={now} track={track} took={took} word={look.word} />
       </span>
     </button>
   );
@@ -172,12 +176,15 @@ interface CaptionProps {
   lane: Lane;
   span: Span;
   now: number;
+  track: number;
   took: string;
   word: string;
 }
 
+const letterPixels = 6.6; // of a 12 px letter, on average
+
 // Caption says what the bar means in words, behind its end or, near the right edge, before its beginning.
-function Caption({ lane, span, now, took, word }: CaptionProps) {
+function Caption({ lane, span, now, track, took, word }: CaptionProps) {
   const { step, waitsFrom, runsFrom, until } = lane;
   if (step.state === "planned" || step.state === "skipped") return <span className="sr-only">{word}</span>;
   const parts = [took || word];
@@ -187,12 +194,14 @@ function Caption({ lane, span, now, took, word }: CaptionProps) {
   if (step.state === "failed") parts.push("failed");
   const end = fraction(span, until ?? now);
   const first = fraction(span, waitsFrom ?? runsFrom ?? now);
-  const left = end < 0.72;
-  const inside = !left && first < 0.28;
-  const place = left ? { left: share(end), paddingLeft: 6 } : inside ? { right: share(1 - end), marginRight: 6 } : { right: share(1 - first), paddingRight: 6 };
+  const text = parts.join(" · ");
+  const needed = (text.length * letterPixels + 12) / track;
+  const behind = end + needed < 1;
+  const inside = !behind && first < needed;
+  const place = behind ? { left: share(end), paddingLeft: 6 } : inside ? { right: share(1 - end), marginRight: 6 } : { right: share(1 - first), paddingRight: 6 };
   return (
     <span className="absolute inset-y-0 flex items-center text-xs whitespace-nowrap text-muted" style={place}>
-      <span className={inside ? "rounded-xs bg-canvas px-1 leading-4 text-ink" : ""}>{parts.join(" · ")}</span>
+      <span className={inside ? "rounded-xs bg-canvas px-1 leading-4 text-ink" : ""}>{text}</span>
     </span>
   );
 }

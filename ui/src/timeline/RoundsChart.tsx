@@ -108,7 +108,7 @@ function Panel({ title, rounds, span, until, lines, write, height = panelHeight,
             ))}
         </div>
       </div>
-      <div ref={frame} className="relative mr-4 flex-1">
+      <div ref={frame} className="relative mr-4 min-w-0 flex-1 overflow-hidden">
         <svg width={width} height={height} role="img" aria-label={`${title} by round; the table below has the figures`} className="block">
           <line x1="0" x2={width} y1={y(most)} y2={y(most)} stroke="var(--line)" strokeDasharray="2 3" />
           {rounds.map((round) => (

@@ -44,7 +44,7 @@ export function TimelineView({ operation, timeline, selected, select }: Props) {
           now={now}
           selected={selected}
           select={(key) => select(key === selected ? undefined : key)}
-          ticks={Math.max(2, Math.floor((width - 200) / 110))}
+          width={width}
         />
         {migration && rounds.length > 0 && (
           <>

@@ -12,7 +12,7 @@ export function Meter({ fraction, label, text, bare }: Props) {
   const known = fraction !== undefined && Number.isFinite(fraction);
   const value = known ? Math.min(1, Math.max(0, fraction)) : 0;
   return (
-    <span className="inline-flex w-full items-center gap-2">
+    <span className="inline-flex w-full items-center gap-2 align-middle">
       <span
         role="meter"
         aria-label={label}

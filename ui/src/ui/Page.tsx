@@ -21,7 +21,7 @@ export function Page({ title, above, state, actions, children, full }: Props) {
   return (
     <div className={full ? "flex h-full min-h-0 flex-col" : "pb-8"}>
       <header className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3">
-        <div className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2">
+        <div className="flex min-w-48 flex-1 flex-wrap items-baseline gap-x-2 max-sm:basis-full">
           {above && (
             <span className="text-base text-muted">
               <Link to={above.to} className="hover:text-ink hover:underline">

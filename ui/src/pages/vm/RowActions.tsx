@@ -36,7 +36,7 @@ export function RowActions({ vm }: { vm: VM }) {
   const power: VMAction = on ? "stop" : "start";
   const verdict = can(table, vm, power);
   return (
-    <span className="-my-1 inline-flex">
+    <span className="-my-1 inline-flex align-middle">
       <Button
         kind="ghost"
         square

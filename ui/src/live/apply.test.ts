@@ -1,0 +1,81 @@
+// @vitest-environment jsdom
+import { QueryClient } from "@tanstack/react-query";
+import { http, HttpResponse } from "msw";
+import { setupServer } from "msw/node";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import type { Event, Operation } from "@/api/nouns";
+import { EventApplier } from "./apply";
+
+const server = setupServer();
+beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
+afterEach(() => server.resetHandlers());
+afterAll(() => server.close());
+
+let client: QueryClient;
+let applier: EventApplier;
+beforeEach(() => {
+  client = new QueryClient();
+  applier = new EventApplier(client);
+});
+
+const happened = (kind: string, id: string, operation?: string): Event => ({
+  sequence: 1,
+  at: "",
+  type: `${kind}.changed`,
+  subject_kind: kind,
+  subject_id: id,
+  operation_id: operation,
+});
+
+const row = (id: string, state: string) => ({ id, name: id, state });
+const list = (key: unknown[]) => client.getQueryData<{ pages: { items: { id: string; state: string }[] }[] }>(key)!.pages[0]!.items;
+
+it("changes a row in place, in every list that has it", async () => {
+  server.use(http.get("*/api/v1/vms/b", () => HttpResponse.json(row("b", "stopped"))));
+  const key = ["vm", "list", {}];
+  client.setQueryData(key, { pages: [{ items: [row("a", "running"), row("b", "running")] }], pageParams: [""] });
+  const before = list(key);
+  applier.event(happened("vm", "b"));
+  await vi.waitFor(() => expect(list(key)[1]!.state).toBe("stopped"));
+  expect(list(key)[0]).toBe(before[0]);
+});
+
+it("reads a thing once, however many events there were of it", async () => {
+  const read = vi.fn(() => HttpResponse.json(row("a", "paused")));
+  server.use(http.get("*/api/v1/vms/a", read));
+  for (let times = 0; times < 20; times++) applier.event(happened("vm", "a"));
+  await vi.waitFor(() => expect(client.getQueryData(["vm", "one", "a"])).toMatchObject({ state: "paused" }));
+  expect(read).toHaveBeenCalledTimes(1);
+});
+
+it("takes away what is gone", async () => {
+  server.use(http.get("*/api/v1/vms/a", () => new HttpResponse(null, { status: 404 })));
+  const key = ["vm", "list", {}];
+  client.setQueryData(key, { pages: [{ items: [row("a", "running"), row("b", "running")] }], pageParams: [""] });
+  applier.event(happened("vm", "a"));
+  await vi.waitFor(() => expect(list(key).map((each) => each.id)).toEqual(["b"]));
+});
+
+it("keeps the open operations true, and reads what they work on again", async () => {
+  const operation = { id: "op_1", kind: "stop", state: "running", subject: { kind: "vm", id: "a", name: "a" } } as Operation;
+  let state: Operation["state"] = "running";
+  const machine = vi.fn(() => HttpResponse.json(row("a", "running")));
+  server.use(
+    http.get("*/api/v1/operations/op_1", () => HttpResponse.json({ ...operation, state })),
+    http.get("*/api/v1/vms/a", machine),
+  );
+  client.setQueryData(["operation", "open"], []);
+  applier.event(happened("operation", "op_1", "op_1"));
+  await vi.waitFor(() => expect(client.getQueryData(["operation", "open"])).toHaveLength(1));
+  await vi.waitFor(() => expect(machine).toHaveBeenCalled());
+  state = "succeeded";
+  applier.event(happened("operation", "op_1", "op_1"));
+  await vi.waitFor(() => expect(client.getQueryData(["operation", "open"])).toEqual([]));
+});
+
+it("never puts an older timeline over a newer one", () => {
+  const timeline = (at: number) => ({ operation_id: "op_1", state: "running" as const, steps: [], history_at: at });
+  applier.timeline(timeline(9));
+  applier.timeline(timeline(5));
+  expect(client.getQueryData(["timeline", "one", "op_1"])).toMatchObject({ history_at: 9 });
+});

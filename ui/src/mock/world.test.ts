@@ -1,0 +1,82 @@
+// @vitest-environment jsdom
+import { setupServer } from "msw/node";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { ask, cancelOperation, plan, start, tune } from "@/api/actions";
+import { get } from "@/api/client";
+import type { Operation, Page, Timeline, VM } from "@/api/nouns";
+import { statusOf } from "@/api/problem";
+import { standardConfig } from "./config";
+import { World } from "./world";
+
+// The mock is worth as much as it behaves like the real one: these are the promises that the interface builds on.
+
+const world = new World({ ...standardConfig(), speed: 400 });
+const server = setupServer(...world.handlers);
+beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
+afterAll(() => server.close());
+beforeEach(() => world.stop());
+
+async function ended(operation: string): Promise<Operation> {
+  return vi.waitFor(
+    async () => {
+      world.advance();
+      const now = await get<Operation>(`/operations/${operation}`);
+      expect(now.ended_at).toBeDefined();
+      return now;
+    },
+    { timeout: 10_000, interval: 5 },
+  );
+}
+
+const machine = (name: string) => get<VM>(`/vms/${name}`);
+const request = { name: "new-1", image: "debian-12", cpus: 1, memory_bytes: 2 ** 29, disk_bytes: 2 ** 32 };
+
+it("plans without changing anything", async () => {
+  const planned = await plan(ask.createVM(request));
+  expect(planned.host_id).toBeDefined();
+  await expect(machine("new-1")).rejects.toMatchObject({ status: 404 });
+});
+
+it("makes a VM, once for each key", async () => {
+  const first = await start(ask.createVM(request), "key-1");
+  const again = await start(ask.createVM(request), "key-1");
+  expect(again.id).toBe(first.id);
+  expect((await ended(first.id)).state).toBe("succeeded");
+  expect((await machine("new-1")).state).toBe("running");
+});
+
+it("migrates in rounds that shrink, past a point of no return, and then cannot be cancelled", async () => {
+  const vm = await machine("web-2");
+  const { id } = await start(ask.migrate(vm.id, { to: "h3" }), "key-2");
+  await expect(start(ask.deleteVM(vm.id), "key-3")).rejects.toMatchObject({ status: 409 });
+  expect((await ended(id)).state).toBe("succeeded");
+  const timeline = await get<Timeline>(`/operations/${id}/timeline`);
+  const rounds = timeline.migration!.rounds!;
+  expect(rounds.length).toBeGreaterThan(2);
+  expect(rounds[rounds.length - 1]!.remaining_bytes).toBeLessThan(rounds[0]!.remaining_bytes);
+  expect(timeline.no_return_at).toBeDefined();
+  expect((await machine("web-2")).host_name).toBe("h3");
+  expect(statusOf(await cancelOperation(id).catch((error: unknown) => error))).toBe(409);
+});
+
+it("takes everything back when an operator aborts", async () => {
+  const vm = await machine("api-1");
+  const { id } = await start(ask.migrate(vm.id, {}), "key-4");
+  await vi.waitFor(async () => {
+    world.advance();
+    expect((await get<Timeline>(`/operations/${id}/timeline`)).migration?.rounds?.length).toBeGreaterThan(0);
+  });
+  await tune(id, { abort: true });
+  expect((await ended(id)).state).toBe("cancelled");
+  const timeline = await get<Timeline>(`/operations/${id}/timeline`);
+  expect(timeline.steps!.filter((step) => step.undo).map((step) => step.state)).toEqual(["done", "done"]);
+  const now = await machine("api-1");
+  expect([now.host_id, now.operation_id]).toEqual([vm.host_id, undefined]);
+});
+
+it("pages its lists", async () => {
+  const first = await get<Page<VM>>("/vms", { limit: 5 });
+  const second = await get<Page<VM>>("/vms", { limit: 5, cursor: first.next_cursor });
+  expect(first.items).toHaveLength(5);
+  expect(second.items![0]!.name > first.items![4]!.name).toBe(true);
+});

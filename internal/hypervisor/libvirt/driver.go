@@ -85,8 +85,8 @@ func New(options Options) (*Driver, error) {
 		migrations: map[id.VM]*tracker{}, farewells: map[id.VM]farewell{}, frozen: map[id.VM]int{},
 	}
 	startEventLoop()
-	d.main = newLink(options.URI, d.log, d.greet)
-	d.agents = newLink(options.URI, d.log, nil)
+	d.main = newLink(options.URI, d.log, d.listen, d.tellAll)
+	d.agents = newLink(options.URI, d.log, nil, nil)
 	return d, nil
 }
 

@@ -56,9 +56,11 @@ func translate(err error) error {
 		return fault.Conflict("the hypervisor refuses that in the VM's present state: %s", found.Message).Because(err)
 	case virt.ERR_OPERATION_TIMEOUT, virt.ERR_AGENT_UNRESPONSIVE, virt.ERR_AGENT_COMMAND_TIMEOUT, virt.ERR_AGENT_UNSYNCED:
 		return fault.Unavailable("the VM does not answer now: %s", found.Message).Because(err)
-	default:
-		return fault.Internal("the hypervisor failed: %s", found.Message).Because(err)
 	}
+	if strings.Contains(found.Message, "monitor") { // QEMU went away while libvirt was talking to it
+		return fault.Unavailable("the VM's process does not answer; look again in a moment").Because(err)
+	}
+	return fault.Internal("the hypervisor failed: %s", found.Message).Because(err)
 }
 
 // cannotStart explains a start that QEMU refused; what it says of images and locks is for people to act on.

@@ -4,6 +4,7 @@ package libvirt
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ const (
 	keepaliveCount   = 4
 	reconnectFirst   = 100 * time.Millisecond
 	reconnectLast    = 2 * time.Second
+	// openPatience is how long a daemon that accepts connections may take to say something.
+	openPatience = 10 * time.Second
 )
 
 var eventLoop sync.Once
@@ -44,6 +47,7 @@ type session struct {
 	lost       chan struct{}
 	lose       sync.Once
 	calls      sync.WaitGroup
+	callbacks  []int // for events; libvirt must not call them while the connection is being freed
 }
 
 func openSession(uri string) (*session, error) {
@@ -65,6 +69,14 @@ func openSession(uri string) (*session, error) {
 
 func (s *session) giveUp() { s.lose.Do(func() { close(s.lost) }) }
 
+// keepCallback notes a callback that was registered, for its end.
+func (s *session) keepCallback(number int, err error) error {
+	if err == nil {
+		s.callbacks = append(s.callbacks, number)
+	}
+	return err
+}
+
 func (s *session) alive() bool {
 	alive, err := s.connection.IsAlive()
 	return err == nil && alive
@@ -74,15 +86,44 @@ func (s *session) alive() bool {
 func (s *session) end() {
 	s.giveUp()
 	s.calls.Wait()
+	for _, callback := range s.callbacks {
+		_ = s.connection.DomainEventDeregister(callback)
+	}
 	_ = s.connection.UnregisterCloseCallback()
 	_, _ = s.connection.Close()
+}
+
+// openWithin opens a session, or gives up when ctx ends.
+func openWithin(ctx context.Context, uri string) (*session, error) {
+	type answer struct {
+		fresh *session
+		err   error
+	}
+	opened := make(chan answer)
+	go func() {
+		fresh, err := openSession(uri)
+		select {
+		case opened <- answer{fresh, err}:
+		case <-ctx.Done():
+			if err == nil {
+				fresh.end()
+			}
+		}
+	}()
+	select {
+	case got := <-opened:
+		return got.fresh, got.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // link keeps one session open for as long as it lives.
 type link struct {
 	uri   string
 	log   *slog.Logger
-	greet func(*session) error // called on each new session before anyone uses it; may be nil
+	greet func(*session) error // prepares each new session before anyone uses it; may be nil
+	met   func()               // called when calls work again; may be nil
 	done  chan struct{}
 	ended chan struct{}
 	once  sync.Once
@@ -93,8 +134,8 @@ type link struct {
 	changed chan struct{} // closed when current or failure changes
 }
 
-func newLink(uri string, log *slog.Logger, greet func(*session) error) *link {
-	l := &link{uri: uri, log: log, greet: greet, done: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{})}
+func newLink(uri string, log *slog.Logger, greet func(*session) error, met func()) *link {
+	l := &link{uri: uri, log: log, greet: greet, met: met, done: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{})}
 	go l.keep()
 	return l
 }
@@ -108,12 +149,15 @@ func (l *link) keep() {
 		l.set(fresh, err)
 		if err == nil {
 			wait = reconnectFirst
+			if l.met != nil {
+				go l.met()
+			}
 			select {
 			case <-fresh.lost:
-				l.log.Warn("the connection to libvirt is lost", "uri", l.uri)
+				l.set(nil, errLost)
 			case <-l.done:
+				l.set(nil, errClosed)
 			}
-			l.set(nil, nil)
 			go fresh.end()
 		}
 		select {
@@ -125,24 +169,46 @@ func (l *link) keep() {
 	}
 }
 
+var (
+	errLost   = errors.New("the connection is lost")
+	errClosed = errors.New("the connection has been closed")
+	errSilent = errors.New("the daemon accepts connections but does not speak")
+)
+
+// open connects. A daemon that stands still lets libvirt's own call wait for ever, so that callers are told meanwhile.
 func (l *link) open() (*session, error) {
-	fresh, err := openSession(l.uri)
-	if err != nil {
-		return nil, err
-	}
-	if l.greet != nil {
-		if err := l.greet(fresh); err != nil {
-			fresh.end()
-			return nil, err
+	opened := make(chan func() (*session, error), 1)
+	go func() {
+		fresh, err := openSession(l.uri)
+		if err == nil && l.greet != nil {
+			if err = l.greet(fresh); err != nil {
+				fresh.end()
+			}
+		}
+		opened <- func() (*session, error) { return fresh, err }
+	}()
+	slow := time.After(openPatience)
+	for {
+		select {
+		case answer := <-opened:
+			return answer()
+		case <-slow:
+			l.set(nil, errSilent)
+		case <-l.done:
+			go func() {
+				if fresh, err := (<-opened)(); err == nil {
+					fresh.end()
+				}
+			}()
+			return nil, errClosed
 		}
 	}
-	return fresh, nil
 }
 
 func (l *link) set(current *session, failure error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if failure != nil && l.failure == nil {
+	if failure != nil && failure != errClosed && l.failure == nil {
 		l.log.Warn("libvirt does not answer", "uri", l.uri, "error", failure)
 	}
 	l.current, l.failure = current, failure
@@ -150,7 +216,7 @@ func (l *link) set(current *session, failure error) {
 	l.changed = make(chan struct{})
 }
 
-// enter returns the session for one call, which must call leave. It waits for the first connection to succeed or fail.
+// enter returns the session for one call, which must call calls.Done when it has ended. It waits for the first connection to succeed or fail.
 func (l *link) enter(ctx context.Context) (*session, error) {
 	for {
 		l.mutex.Lock()
@@ -168,8 +234,6 @@ func (l *link) enter(ctx context.Context) (*session, error) {
 		select {
 		case <-ctx.Done():
 			return nil, away(ctx.Err())
-		case <-l.done:
-			return nil, fault.Unavailable("the connection to libvirt has been closed")
 		case <-changed:
 		}
 	}
@@ -200,15 +264,17 @@ func call[T any](ctx context.Context, l *link, use func(*virt.Connect) (T, error
 	go func() {
 		defer current.calls.Done()
 		value, err := use(current.connection)
+		if isConnectionLost(err) && !current.alive() {
+			current.giveUp()
+		}
 		answers <- answer{value, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return zero, fault.Unavailable("libvirt did not answer in time").Because(ctx.Err())
+	case <-current.lost: // a call that was under way then was seen never to return
+		return zero, away(errLost)
 	case got := <-answers:
-		if isConnectionLost(got.err) && !current.alive() {
-			current.giveUp()
-		}
 		return got.value, translate(got.err)
 	}
 }

@@ -40,7 +40,7 @@ func (d *Driver) StartMigration(ctx context.Context, request hypervisor.Migratio
 	default:
 		return fault.Conflict("VM %s is busy with another job (%s); wait for it", request.VM, job)
 	}
-	own, err := openSession(d.options.URI)
+	own, err := openWithin(ctx, d.options.URI)
 	if err != nil {
 		return away(err)
 	}

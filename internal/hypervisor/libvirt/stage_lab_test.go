@@ -153,6 +153,13 @@ func (s *stage) Kill(t *testing.T, host int, machine id.VM) {
 // killFile kills the process whose ID a file holds.
 func killFile(t *testing.T, path string) {
 	t.Helper()
+	if err := syscall.Kill(processIn(t, path), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func processIn(t *testing.T, path string) int {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +168,5 @@ func killFile(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(process, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	return process
 }

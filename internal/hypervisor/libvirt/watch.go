@@ -4,6 +4,7 @@ package libvirt
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	virt "libvirt.org/go/libvirt"
@@ -22,34 +23,28 @@ type farewell struct {
 // farewellsKept is for how long they are remembered: a status is asked for right after.
 const farewellsKept = 10 * time.Minute
 
-// greet registers for events on a fresh connection and tells the watchers that anything may have changed since the last.
+// listen registers for events on a fresh connection.
 // libvirt runs callbacks on its event loop, where no other call may be made.
-func (d *Driver) greet(fresh *session) error {
+func (d *Driver) listen(fresh *session) error {
 	connection := fresh.connection
-	if _, err := connection.DomainEventLifecycleRegister(nil, func(_ *virt.Connect, domain *virt.Domain, event *virt.DomainEventLifecycle) {
-		if vm, ours := eventVM(domain); ours {
-			d.lifecycle(vm, event)
-		}
-	}); err != nil {
-		return err
-	}
-	if _, err := connection.DomainEventMigrationIterationRegister(nil, func(_ *virt.Connect, domain *virt.Domain, _ *virt.DomainEventMigrationIteration) {
-		if vm, ours := eventVM(domain); ours {
-			d.trackerOf(vm).wake()
-		}
-	}); err != nil {
-		return err
-	}
-	if _, err := connection.DomainEventJobCompletedRegister(nil, func(_ *virt.Connect, domain *virt.Domain, event *virt.DomainEventJobCompleted) {
-		vm, ours := eventVM(domain)
-		if ours && event.Info.Operation == virt.DOMAIN_JOB_OPERATION_MIGRATION_OUT {
-			d.noteFarewell(vm, func(f *farewell) { f.outcome = outcomeOf(&event.Info) })
-		}
-	}); err != nil {
-		return err
-	}
-	go d.tellAll()
-	return nil
+	return errors.Join(
+		fresh.keepCallback(connection.DomainEventLifecycleRegister(nil, func(_ *virt.Connect, domain *virt.Domain, event *virt.DomainEventLifecycle) {
+			if vm, ours := eventVM(domain); ours {
+				d.lifecycle(vm, event)
+			}
+		})),
+		fresh.keepCallback(connection.DomainEventMigrationIterationRegister(nil, func(_ *virt.Connect, domain *virt.Domain, _ *virt.DomainEventMigrationIteration) {
+			if vm, ours := eventVM(domain); ours {
+				d.trackerOf(vm).wake()
+			}
+		})),
+		fresh.keepCallback(connection.DomainEventJobCompletedRegister(nil, func(_ *virt.Connect, domain *virt.Domain, event *virt.DomainEventJobCompleted) {
+			vm, ours := eventVM(domain)
+			if ours && event.Info.Operation == virt.DOMAIN_JOB_OPERATION_MIGRATION_OUT {
+				d.noteFarewell(vm, func(f *farewell) { f.outcome = outcomeOf(&event.Info) })
+			}
+		})),
+	)
 }
 
 func eventVM(domain *virt.Domain) (id.VM, bool) {
@@ -154,6 +149,7 @@ func (d *Driver) tell(vm id.VM) {
 	}
 }
 
+// tellAll tells the watchers of every VM, since anything may have changed while the connection was away.
 func (d *Driver) tellAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -6,6 +6,7 @@
 #   lab.sh start H       switch a host on again
 #   lab.sh sh H [CMD…]   run a command (or a shell) on a host
 #   lab.sh outside CMD…  run a command in the switch's namespace: a client outside of the VM network, 10.90.255.254
+#   lab.sh guest ADDRESS WORDS…  ask a guest of the lab's image from there, such as: guest 10.90.0.2 dirty 64 20
 #   lab.sh status        what runs
 #   lab.sh env           the lab's names as shell assignments
 #   lab.sh down          stop everything, keep the hosts' disks
@@ -26,7 +27,7 @@ vni=100
 outside_address=10.90.255.254/16
 
 fail() { echo "lab: $*" >&2; exit 1; }
-usage() { sed -n '4,12p' "$here/lab.sh" | sed 's/^#//' >&2; exit 2; }
+usage() { sed -n '3,13p' "$here/lab.sh" | sed 's/^#//' >&2; exit 2; }
 
 # --- names and addresses ---
 
@@ -37,7 +38,7 @@ number_of() {
 address_of() { echo "10.77.0.$((10 + $1))"; }
 namespace_of() { echo "$tag-$1"; }
 exists() { [ -e "/run/netns/$1" ]; }
-known_hosts() { [ -d "$lab/hosts" ] && ls "$lab/hosts" | sort -V || true; }
+known_hosts() { if [ -d "$lab/hosts" ]; then find "$lab/hosts" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V; fi; }
 # The holder is the first process of a host (its runsvdir); any other will do to enter its namespaces.
 holder_of() {
   local pid namespace; namespace=$(namespace_of "$1")
@@ -91,7 +92,7 @@ SCRIPT
 switch_down() {
   local entry pid
   for entry in /proc/[0-9]*; do
-    [[ $(readlink "$entry/cwd" 2>/dev/null) == "$run/sw"* ]] && kill -9 "${entry#/proc/}" 2>/dev/null || true
+    if [[ $(readlink "$entry/cwd" 2>/dev/null) == "$run/sw"* ]]; then kill -9 "${entry#/proc/}" 2>/dev/null || true; fi
   done
   if exists "$switch"; then
     for pid in $(ip netns pids "$switch" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
@@ -123,7 +124,7 @@ write_services() {
   printf '#!/bin/sh\nexec libvirtd --listen -p /run/libvirtd.pid >>/var/log/libvirt/libvirtd.out 2>&1\n' > "$services/libvirtd/run"
   cat > "$services/worker/run" <<SCRIPT
 #!/bin/sh
-[ -s /var/lib/novacron/enrol-token ] && export NOVACRON_ENROL_TOKEN="\$(cat /var/lib/novacron/enrol-token)"
+[ ! -s /var/lib/novacron/worker.json ] && [ -s /var/lib/novacron/enrol-token ] && export NOVACRON_ENROL_TOKEN="\$(cat /var/lib/novacron/enrol-token)"
 exec env NOVACRON_SERVER=http://10.77.0.1:8080 NOVACRON_TEMPORAL_ADDRESS=10.77.0.1:7233 \\
   NOVACRON_STATE=/var/lib/novacron NOVACRON_LIBVIRT_URI=qemu:///system NOVACRON_REPOSITORY=/srv/novacron/backups \\
   NOVACRON_POOLS=local=/var/lib/novacron/pools/local,shared=/srv/novacron/shared:shared \\
@@ -174,7 +175,7 @@ host_off() {
   namespace=$(namespace_of "$host")
   ip -n "$switch" link del "p$(number_of "$host")" 2>/dev/null || true
   if exists "$namespace"; then
-    for attempt in $(seq 100); do
+    for ((attempt = 0; attempt < 100; attempt++)); do
       pids=$(ip netns pids "$namespace" 2>/dev/null || true)
       [ -n "$pids" ] || break
       # shellcheck disable=SC2086 # a list of process ids
@@ -219,7 +220,7 @@ up() {
       *) usage ;;
     esac
   done
-  [[ $count =~ ^[0-9]+$ ]] && [ "$count" -le 79 ] || fail "the number of hosts must be 0 to 79"
+  [[ $count =~ ^([0-9]|[1-7][0-9])$ ]] || fail "the number of hosts must be 0 to 79"
   [ $worker = no ] || [ -x "$repo/bin/novacron-worker" ] || fail "bin/novacron-worker is missing: build it, or give --no-worker"
   if [ $worker = yes ] && [ -z "$command" ] && [ -n "${NOVACRON_DATABASE_URL:-}" ]; then command="'$repo/bin/novacron-server' enrol-token"; fi
   local available; available=$(awk '/^MemAvailable/{print int($2 / 1024)}' /proc/meminfo)
@@ -239,7 +240,7 @@ up() {
 
 down() {
   local host
-  for host in $( { known_hosts; ls /run/netns 2>/dev/null | sed -n "s/^$tag-\(h[0-9]*\)$/\1/p"; } | sort -u); do host_off "$host"; done
+  for host in $( { known_hosts; ip netns list | sed -n "s/^$tag-\(h[0-9]*\)\b.*/\1/p"; } | sort -u); do host_off "$host"; done
   switch_down
   rm -rf "$run"
   rm -f "$lab/run"
@@ -270,6 +271,12 @@ case $command in
   start) number_of "${1:?which host}" >/dev/null; exists "$switch" || fail "the lab is down; bring it up first"; locked host_up "$1" ;;
   sh) host=${1:?which host}; shift; [ $# -gt 0 ] || set -- bash; in_host "$host" "$@" ;;
   outside) exists "$switch" || fail "the lab is down"; exec ip netns exec "$switch" "$@" ;;
+  guest)
+    exists "$switch" || fail "the lab is down"
+    address=${1:?which address}; shift
+    echo "${*:-stats}" | ip netns exec "$switch" busybox nc -w 60 "$address" 7000 |
+      awk '{ print; fflush() } /"error":|errors":[1-9]/ { bad = 1 } END { exit !NR || bad }'
+    ;;
   status) status ;;
   env) printf 'LAB_STATE=%q\nLAB_RUN=%q\nLAB_TAG=%q\nLAB_SWITCH=%q\n' "$lab" "$run" "$tag" "$switch" ;;
   *) usage ;;

@@ -76,9 +76,12 @@ func serve(ctx context.Context, namespace string, routes []route) error {
 	return nil
 }
 
-// listenIn opens a listener inside a network namespace; a socket stays in the namespace that it was made in. The thread
+// listenIn opens a listener inside a network namespace, or in this one if namespace is empty; a socket stays in the namespace that it was made in. The thread
 // that moved there is thrown away: its goroutine ends without unlocking it.
 func listenIn(namespace, address string) (net.Listener, error) {
+	if namespace == "" {
+		return net.Listen("tcp", address)
+	}
 	type opened struct {
 		listener net.Listener
 		err      error

@@ -3,7 +3,7 @@
 #
 # A disk of 96 MiB: boot loader, kernel and initramfs in a FAT partition; ext4 for data, mounted at /data; the rest raw,
 # for guestd's checksummed blocks. Everything that runs lives in the initramfs. Rebuilt only if its sources changed, or
-# with REBUILD=1 (to take newer packages).
+# with REBUILD=1 (to take newer packages). With MEASURE=1 it also boots once, and says how long that took.
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 data=$(realpath -m "${NOVACRON_DATA:-$here/../../../.novacron}")
@@ -63,16 +63,17 @@ pack() { # the initramfs, into $work/initrd
   (cd "$tree" && find . -print0 | sort -z | cpio -0 -o -H newc -R 0:0 --quiet) | ${INITRD_FILTER:-lz4 -l -9 -q} > "$work/initrd"
 }
 
-word() { printf "\\x$(printf %02x $(($1 & 255)))\\x$(printf %02x $(($1 >> 8 & 255)))\\x$(printf %02x $(($1 >> 16 & 255)))\\x$(printf %02x $(($1 >> 24 & 255)))"; }
+byte() { printf '%b' "\\x$(printf %02x $(($1 & 255)))"; }
+word() { local shift; for shift in 0 8 16 24; do byte $(($1 >> shift)); done; }
 partition() { # FLAG TYPE START_SECTOR SECTORS: an entry of a DOS label, whose CHS fields nobody reads
-  printf "\\x$1\\xfe\\xff\\xff\\x$2\\xfe\\xff\\xff"; word "$3"; word "$4"
+  byte "$1"; printf '\xfe\xff\xff'; byte "$2"; printf '\xfe\xff\xff'; word "$3"; word "$4"
 }
 
 lay_out() { # the disk, into $work/disk
   local disk=$work/disk boot=2048 sectors=$((boot_mib * 2048)) file
   truncate -s ${disk_mib}M "$disk"
   dd if=/usr/lib/syslinux/mbr/mbr.bin of="$disk" conv=notrunc bs=440 count=1 status=none
-  { partition 80 06 $boot $sectors; partition 00 83 $((boot + sectors)) $((data_mib * 2048)); } |
+  { partition 0x80 0x06 $boot $sectors; partition 0 0x83 $((boot + sectors)) $((data_mib * 2048)); } |
     dd of="$disk" conv=notrunc bs=1 seek=446 status=none
   printf '\x55\xaa' | dd of="$disk" conv=notrunc bs=1 seek=510 status=none
   mkfs.vfat -F 16 -s 8 --offset $boot "$disk" $((boot_mib * 1024)) >/dev/null 2>&1
@@ -85,17 +86,32 @@ lay_out() { # the disk, into $work/disk
   qemu-img convert -O qcow2 "$disk" "$work/guest.qcow2"
 }
 
+measure() {
+  local began=${EPOCHREALTIME/./} machine deadline=$((SECONDS + 120))
+  : > "$work/serial"
+  qemu-system-x86_64 -accel tcg -m 128 -nodefaults -display none -serial "file:$work/serial" \
+    -drive "file=$output,if=virtio,snapshot=on" 2>"$work/qemu.log" &
+  machine=$!
+  until grep -q '^ready' "$work/serial"; do
+    [ $SECONDS -lt $deadline ] || { kill $machine; fail "it does not boot within two minutes: $(tail -n 3 "$work/qemu.log")"; }
+    sleep 0.02
+  done
+  echo "guest image: ready $(((${EPOCHREALTIME/./} - began) / 1000)) ms after its start"
+  kill $machine
+}
+
 key=$(cat "$here"/* | sha256sum | cut -d' ' -f1)
-if [ -z "${REBUILD:-}" ] && [ -f "$output" ] && [ "$(cat "$output.key" 2>/dev/null)" = "$key" ]; then
-  echo "guest image: $output is up to date"
-  exit 0
-fi
 mkdir -p "$(dirname "$output")" "$data"
 work=$(mktemp -d "$data/guest.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-if [ -n "${REBUILD:-}" ] || [ ! -x "$cache/root/usr/sbin/qemu-ga" ] || [ ! -x "$cache/root/bin/busybox" ]; then fetch; fi
-pack
-lay_out
-mv "$work/guest.qcow2" "$output" # a new file: guests that stand on the old one keep it open
-echo "$key" > "$output.key"
-echo "guest image: $output, $(($(stat -c %s "$output") / 1048576)) MiB"
+if [ -z "${REBUILD:-}" ] && [ -f "$output" ] && [ "$(cat "$output.key" 2>/dev/null)" = "$key" ]; then
+  echo "guest image: $output is up to date"
+else
+  if [ -n "${REBUILD:-}" ] || [ ! -x "$cache/root/usr/sbin/qemu-ga" ] || [ ! -x "$cache/root/bin/busybox" ]; then fetch; fi
+  pack
+  lay_out
+  mv "$work/guest.qcow2" "$output" # a new file: guests that stand on the old one keep it open
+  echo "$key" > "$output.key"
+  echo "guest image: $output, $(($(stat -c %s "$output") / 1048576)) MiB"
+fi
+if [ -n "${MEASURE:-}" ]; then measure; fi

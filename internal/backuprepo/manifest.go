@@ -38,7 +38,10 @@ const (
 	manifestMagic    = "NVCMANI1"
 	maxHeaderBytes   = 256 << 20
 	maxSizeBytes     = 64 << 40
-	entryPlainBytes  = 48 // about what an entry takes before compression
+	entryPlainBytes  = 48       // about what an entry takes before compression
+	minEntryBytes    = 4*1 + 32 // four numbers and a hash
+	minDecoderBytes  = 64 << 20 // room for any window that the encoder may choose
+	maxEntryBytes    = 4*5 + 32 // numbers have up to 32 bits
 	manifestOverhead = len(manifestMagic) + 4 + sha256.Size
 )
 
@@ -167,15 +170,17 @@ func decodeManifest(content []byte) (*manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Each entry has at most 20 bytes of numbers and 32 of hash.
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(head.Chunks*maxEntryBytes, minDecoderBytes))))
 	if err != nil {
 		return nil, err
 	}
 	defer decoder.Close()
-	plain, err := decoder.DecodeAll(rest, make([]byte, 0, head.Chunks*52+1))
+	plain, err := decoder.DecodeAll(rest, nil)
 	if err != nil {
 		return nil, err
+	}
+	if int64(len(plain)) < head.Chunks*minEntryBytes {
+		return nil, errManifest
 	}
 	list := &manifest{header: head, entries: make([]entry, head.Chunks)}
 	next := uint64(0)

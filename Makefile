@@ -21,7 +21,7 @@ help: ## this list
 up: ## everything: packages, build, PostgreSQL, Temporal, server, UI, lab (LAB_HOSTS=3); safe to repeat
 	@deploy/stack/up.sh
 demo: ## on a running stack: provision, live-migrate under load, back up, destroy, restore, compare
-	@deploy/demo/demo.sh
+	@go run ./deploy/demo
 down: ## stop it all, keep the data
 	@deploy/stack/down.sh
 clean: ## stop it all, remove the data

@@ -20,7 +20,6 @@ import (
 )
 
 const (
-	dialInTimeout   = 10 * time.Second // how long a host may take to answer a request for a console
 	consolesOfAHost = 64
 	consoleMessage  = 16 << 20 // bytes of one message; a full screen in raw encoding fits
 	binaryProtocol  = "binary"
@@ -164,7 +163,7 @@ func (s *Server) openConsole(c *gin.Context) error {
 	case display = <-paired.other:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(dialInTimeout):
+	case <-time.After(s.patience.dialIn):
 		return fault.Unavailable("host %s did not show the console of VM %s in time; try again", found.HostName, found.Name)
 	}
 	screen, err := websocket.Accept(c.Writer, c.Request, &websocket.AcceptOptions{Subprotocols: []string{binaryProtocol}})
@@ -200,15 +199,20 @@ func isSocket(c *gin.Context) bool { return c.IsWebsocket() }
 
 // join copies messages both ways until one side ends or the server stops.
 func (s *Server) join(ctx context.Context, screen, display *websocket.Conn) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.stopping, cancel)()
+	over, end := context.WithCancel(ctx)
+	defer context.AfterFunc(s.stopping, end)()
+	traffic, hangUp := context.WithCancel(ctx) // lasts until the closing frames have been sent
+	defer hangUp()
 	screen.SetReadLimit(consoleMessage)
 	display.SetReadLimit(consoleMessage)
-	go func() { pump(ctx, display, screen); cancel() }()
-	go func() { keepAlive(ctx, screen); cancel() }()
-	pump(ctx, screen, display)
-	cancel()
+	for _, work := range []func(){
+		func() { pump(traffic, display, screen) },
+		func() { pump(traffic, screen, display) },
+		func() { keepAlive(traffic, screen) },
+	} {
+		go func() { work(); end() }()
+	}
+	<-over.Done()
 	_ = screen.Close(websocket.StatusNormalClosure, "the console has ended")
 	_ = display.Close(websocket.StatusNormalClosure, "the viewer went away")
 }
@@ -280,7 +284,7 @@ func (s *Server) openLink(c *gin.Context) error {
 			if err != nil {
 				return err
 			}
-			limited, done := context.WithTimeout(ctx, writeTimeout)
+			limited, done := context.WithTimeout(ctx, s.patience.write)
 			err = socket.Write(limited, websocket.MessageText, encoded)
 			done()
 			if err != nil {

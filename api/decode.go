@@ -23,6 +23,9 @@ var jsonFormat = huma.Format{
 	Unmarshal: decode,
 }
 
+// malformed is how the error about text that is no JSON begins.
+const malformed = "the body is not valid JSON"
+
 // decode reads one JSON value; its errors are sentences. Those about one field begin with its name in quotes, by which
 // problem.go locates them.
 func decode(data []byte, into any) error {
@@ -32,7 +35,7 @@ func decode(data []byte, into any) error {
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		line := 1 + bytes.Count(data[:min(int64(len(data)), syntax.Offset)], []byte("\n"))
-		return fmt.Errorf("the body is not valid JSON: %s (line %d, byte %d); correct it and send it again", strings.TrimPrefix(syntax.Error(), "json: "), line, syntax.Offset)
+		return fmt.Errorf(malformed+": %s (line %d, byte %d); correct it and send it again", strings.TrimPrefix(syntax.Error(), "json: "), line, syntax.Offset)
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := wrong.Field

@@ -26,7 +26,8 @@ func (s *Server) eventRoutes() {
 		Summary: "Read events, or follow them over a WebSocket",
 		Description: "As a WebSocket: the first message is {\"after\": N}, the sequence to resume behind. The server sends one event a " +
 			"message. {\"watch\": [operation IDs]} replaces the operations whose timelines are pushed as {\"type\": \"operation.timeline\", " +
-			"\"timeline\": …} whenever they move. A connection that cannot keep up is closed with code 4008; resume where it stopped.",
+			"\"timeline\": …} whenever they move. A connection that does not take a message within 10 seconds is dropped; " +
+			"connect again and resume behind the last sequence that arrived.",
 		Middlewares: huma.Middlewares{s.eventSocket},
 	}, s.listEvents)
 }

@@ -16,7 +16,6 @@ import (
 
 // Codes with which the server closes a WebSocket, beside those of RFC 6455. 4000 and up are free for applications.
 const (
-	closeTooSlow   websocket.StatusCode = 4008 // the client did not read; it should resume
 	closeMalformed websocket.StatusCode = 4000 // the client sent something that makes no sense
 	closeSignedOut websocket.StatusCode = 4001 // its token is no longer good
 )
@@ -24,7 +23,6 @@ const (
 const (
 	pingEvery    = 20 * time.Second
 	pingTimeout  = 10 * time.Second
-	writeTimeout = 10 * time.Second
 	mostWatched  = 100
 	maxSocketIn  = 64 << 10 // bytes of one message from a client
 	helloTimeout = 15 * time.Second
@@ -40,6 +38,7 @@ type socketMessage struct {
 type eventStream struct {
 	server  *Server
 	socket  *websocket.Conn
+	traffic context.Context // of reads and writes
 	where   reach
 	viewer  *viewer
 	mutex   sync.Mutex
@@ -60,9 +59,15 @@ func (s *Server) serveEvents(c *gin.Context, where reach) {
 	ctx, cancel := context.WithCancelCause(request.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(s.stopping, func() { cancel(closing{websocket.StatusGoingAway, "the server is stopping; connect again"}) })()
-	stream := &eventStream{server: s, socket: socket, where: where, viewer: newViewer(), watched: map[id.Operation]bool{}, begin: make(chan int64, 1)}
+	// The library drops a connection whose read or write is cancelled, so those have a context that lasts until the
+	// closing frame has been sent.
+	traffic, hangUp := context.WithCancel(request.Context())
+	defer hangUp()
+	stream := &eventStream{
+		server: s, socket: socket, traffic: traffic, where: where, viewer: newViewer(), watched: map[id.Operation]bool{}, begin: make(chan int64, 1),
+	}
 	defer stream.unwatch()
-	go func() { cancel(stream.receive(ctx)) }()
+	go func() { cancel(stream.receive()) }()
 	go func() { cancel(stream.heartbeat(ctx, request)) }()
 	cancel(stream.send(ctx))
 	code, reason := websocket.StatusNormalClosure, ""
@@ -82,9 +87,9 @@ type closing struct {
 func (c closing) Error() string { return c.reason }
 
 // receive reads what the client says: where to resume, and what to watch.
-func (e *eventStream) receive(ctx context.Context) error {
+func (e *eventStream) receive() error {
 	for {
-		_, data, err := e.socket.Read(ctx)
+		_, data, err := e.socket.Read(e.traffic)
 		if err != nil {
 			return err
 		}
@@ -96,14 +101,14 @@ func (e *eventStream) receive(ctx context.Context) error {
 			e.begun = true
 			if said.After == nil { // it only wants to watch: events from now on
 				said.After = new(int64)
-				if *said.After, err = e.server.store.LastSequence(ctx); err != nil {
+				if *said.After, err = e.server.store.LastSequence(e.traffic); err != nil {
 					return closing{websocket.StatusTryAgainLater, "events cannot be read now; connect again"}
 				}
 			}
 			e.begin <- *said.After
 		}
 		if said.Watch != nil {
-			if err := e.watch(ctx, *said.Watch); err != nil {
+			if err := e.watch(e.traffic, *said.Watch); err != nil {
 				return err
 			}
 		}
@@ -169,13 +174,13 @@ func (e *eventStream) send(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := e.write(ctx, encoded); err != nil {
+			if err := e.write(encoded); err != nil {
 				return err
 			}
 		}
 		cursor = next
 		for _, push := range e.viewer.take() {
-			if err := e.write(ctx, push); err != nil {
+			if err := e.write(push); err != nil {
 				return err
 			}
 		}
@@ -191,15 +196,12 @@ func (e *eventStream) send(ctx context.Context) error {
 	}
 }
 
-// write sends one message. A client that does not read for too long is cut off rather than waited for: it resumes.
-func (e *eventStream) write(ctx context.Context, message []byte) error {
-	limited, cancel := context.WithTimeout(ctx, writeTimeout)
+// write sends one message. A client that does not take it in time is dropped rather than waited for: it resumes. It gets
+// no closing frame, for that would wait behind the message that it does not take.
+func (e *eventStream) write(message []byte) error {
+	limited, cancel := context.WithTimeout(e.traffic, e.server.patience.write)
 	defer cancel()
-	err := e.socket.Write(limited, websocket.MessageText, message)
-	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		return closing{closeTooSlow, "you do not keep up; connect again and resume"}
-	}
-	return err
+	return e.socket.Write(limited, websocket.MessageText, message)
 }
 
 // heartbeat notices a dead connection, and a token that has been revoked or has expired.
@@ -212,7 +214,7 @@ func (e *eventStream) heartbeat(ctx context.Context, request *http.Request) erro
 			return ctx.Err()
 		case <-tick.C:
 		}
-		if err := ping(ctx, e.socket); err != nil {
+		if err := ping(e.traffic, e.socket); err != nil {
 			return err
 		}
 		if _, err := e.server.authenticate(ctx, request); err != nil && problemOf(err).Status == http.StatusUnauthorized {

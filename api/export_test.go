@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // Route is what tests need to know of a route.
 type Route struct{ Method, Path, Access string }
 
@@ -11,3 +13,6 @@ func (s *Server) Routes() []Route {
 	}
 	return found
 }
+
+// Hurry makes the server wait less for others.
+func (s *Server) Hurry(wait time.Duration) { s.patience = patience{write: wait, dialIn: wait} }

@@ -174,6 +174,9 @@ func requestProblem(status int, message string, errs []error) *Problem {
 			continue
 		}
 		located, sentence := locate(each)
+		if strings.HasPrefix(sentence, malformed) {
+			problem = newProblem(http.StatusBadRequest, message) // huma says 422 where it does not look at fields first
+		}
 		problem.Errors = append(problem.Errors, located)
 		sentences = append(sentences, sentence)
 		if problem.Field == "" {

@@ -35,8 +35,15 @@ type Server struct {
 	sightings  *sightings
 	imageGuard sync.RWMutex // held for reading while an image's bytes and row are brought together, for writing while they are taken apart
 	starting   sync.WaitGroup
+	patience   patience
 	stopping   context.Context
 	stop       context.CancelFunc
+}
+
+// patience is how long the server waits for others.
+type patience struct {
+	write  time.Duration // for the other end of a WebSocket to take a message
+	dialIn time.Duration // for a host to answer a request for a console
 }
 
 const principalLifetime = 5 * time.Second
@@ -56,6 +63,7 @@ func New(config Config) (*Server, error) {
 		projects:  &projectBook{load: config.Store.GetProject, now: config.Clock, known: map[string]knownProject{}},
 		consoles:  newConsoles(),
 		sightings: newSightings(),
+		patience:  patience{write: 10 * time.Second, dialIn: 10 * time.Second},
 		stopping:  stopping, stop: stop,
 	}
 	s.feed = newFeed(config.Store, s.metrics, config.Clock, config.Logger)

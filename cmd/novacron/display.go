@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
+	"github.com/novacron/novacron/internal/client"
 	"github.com/novacron/novacron/internal/operation"
 )
 
@@ -18,14 +20,41 @@ type display interface {
 	end(ended operation.Operation)
 }
 
+// hostBook knows the names of hosts by their IDs.
+type hostBook map[string]string
+
+// of is the name of the host that a step runs on; empty for the control plane's.
+func (b hostBook) of(step operation.Step) string {
+	on, isHost := strings.CutPrefix(step.Queue, "host.")
+	if step.HostName != "" || !isHost {
+		return step.HostName
+	}
+	if name, known := b[on]; known {
+		return name
+	}
+	return on
+}
+
+func (p *program) hostBook(ctx context.Context, connected *client.Client) hostBook {
+	book := hostBook{}
+	found, err := connected.Hosts(ctx)
+	if err != nil {
+		return book // IDs will do
+	}
+	for _, each := range found {
+		book[string(each.ID)] = each.Name
+	}
+	return book
+}
+
 // display picks how: moving for a person at a terminal, a line for each change otherwise.
-func (p *program) display(of operation.Operation) display {
+func (p *program) display(of operation.Operation, hosts hostBook) display {
 	if p.live {
-		moving := &movingDisplay{program: p, of: of, stop: make(chan struct{}), stopped: make(chan struct{})}
+		moving := &movingDisplay{program: p, of: of, hosts: hosts, stop: make(chan struct{}), stopped: make(chan struct{})}
 		go moving.tick()
 		return moving
 	}
-	return &lineDisplay{program: p, of: of, seen: map[string]operation.StepState{}, decile: map[string]int64{}}
+	return &lineDisplay{program: p, of: of, hosts: hosts, seen: map[string]operation.StepState{}, decile: map[string]int64{}}
 }
 
 var marks = map[operation.StepState]string{
@@ -37,6 +66,7 @@ var marks = map[operation.StepState]string{
 type movingDisplay struct {
 	program  *program
 	of       operation.Operation
+	hosts    hostBook
 	mutex    sync.Mutex
 	timeline operation.Timeline
 	note     string
@@ -143,7 +173,7 @@ func (d *movingDisplay) lines() []string {
 		if step.State == operation.StepSkipped {
 			continue
 		}
-		lines = append(lines, "  "+stepLine(step, now))
+		lines = append(lines, "  "+stepLine(step, d.hosts, now))
 		if step.Progress != nil && step.State == operation.StepRunning {
 			lines = append(lines, "      "+progressLine(*step.Progress))
 		}
@@ -185,7 +215,7 @@ func elapsedOf(of operation.Operation, now time.Time) string {
 	return text
 }
 
-func stepLine(step operation.Step, now time.Time) string {
+func stepLine(step operation.Step, hosts hostBook, now time.Time) string {
 	title := step.Title
 	if title == "" {
 		title = step.Name
@@ -197,8 +227,8 @@ func stepLine(step operation.Step, now time.Time) string {
 	if took := tookOf(step, now); took != "" {
 		line += "  " + took
 	}
-	if step.HostName != "" {
-		line += "  on " + step.HostName
+	if on := hosts.of(step); on != "" {
+		line += "  on " + on
 	}
 	if extra := step.Attempts - step.Calls; extra > 0 && step.Calls > 0 {
 		line += fmt.Sprintf("  %d attempts", step.Attempts)

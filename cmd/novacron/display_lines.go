@@ -11,6 +11,7 @@ import (
 type lineDisplay struct {
 	program   *program
 	of        operation.Operation
+	hosts     hostBook
 	seen      map[string]operation.StepState
 	decile    map[string]int64
 	rounds    int64 // the last one that was told
@@ -65,7 +66,7 @@ func (d *lineDisplay) step(step operation.Step) {
 	case operation.StepPlanned, operation.StepQueued, operation.StepSkipped, operation.StepRunning:
 		return
 	}
-	text := stepLine(step, d.program.now())
+	text := stepLine(step, d.hosts, d.program.now())
 	if step.Error != "" && step.State != operation.StepDone {
 		text += ": " + step.Error
 	}

@@ -72,7 +72,7 @@ func (p *program) operate(cmd *cobra.Command, flags *changing, start ask, result
 
 // follow waits for an operation and reports how it ended. Breaking off does not touch the operation.
 func (p *program) follow(ctx context.Context, connected *client.Client, of operation.Operation, result tell) error {
-	display := p.display(of)
+	display := p.display(of, p.hostBook(ctx, connected))
 	ended, err := connected.Watch(ctx, of.ID, display)
 	display.end(ended)
 	if err != nil {

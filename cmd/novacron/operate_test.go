@@ -24,7 +24,7 @@ func operating(t *testing.T, route, kind, state, more string) *api {
 	return serve(t, map[string]string{
 		route:                     "202 " + `{"id":"` + opID + `","kind":"` + kind + `","state":"accepted","subject":{"kind":"vm","id":"` + vmID + `","name":"web-1"},"created_at":"2026-11-22T09:59:00Z"}`,
 		"GET /operations/" + opID: ended(kind, state, more), "GET /operations/" + opID + "/timeline": timelineJSON,
-		"GET /vms/" + vmID: machineJSON, "GET /vms/web-1": machineJSON, "GET /backups/" + bkID: backupJSON, "GET /hosts/hst_1": hostJSON,
+		"GET /vms/" + vmID: machineJSON, "GET /vms/web-1": machineJSON, "GET /backups/" + bkID: backupJSON, "GET /hosts/hst_1": hostJSON, "GET /hosts": `{"items":[` + hostJSON + `]}`,
 	})
 }
 
@@ -89,7 +89,7 @@ func TestMovingDisplayShowsEverything(t *testing.T) {
 	var text bytes.Buffer
 	p := &program{surroundings: surroundings{err: &text, now: func() time.Time { return now }, screen: func() (int, int) { return 60, 50 }, live: true}}
 	of := operation.Operation{Kind: "backup", Subject: operation.Subject{Name: "web-1"}, State: operation.Running, CreatedAt: now.Add(-90 * time.Second), ExpectedSeconds: 120}
-	shown := p.display(of)
+	shown := p.display(of, nil)
 	shown.Moved(operation.Timeline{State: operation.Running, Steps: []operation.Step{
 		{Name: "read", Title: "Read the disks, which is a sentence too long for the terminal that it is shown on", State: operation.StepRunning, StartedAt: now.Add(-70 * time.Second), Progress: &operation.Progress{Done: 1 << 29, Total: 1 << 30, Unit: "bytes"}},
 		{Name: "chunks", State: operation.StepRunning, Progress: &operation.Progress{Done: 5, Unit: "chunks"}},
@@ -120,7 +120,7 @@ func TestABlockFitsTheScreen(t *testing.T) {
 func TestLinesTellProgressAndStates(t *testing.T) {
 	var text bytes.Buffer
 	p := &program{surroundings: surroundings{err: &text, now: func() time.Time { return now }}}
-	shown := p.display(operation.Operation{Kind: "backup", Subject: operation.Subject{Name: "web-1"}})
+	shown := p.display(operation.Operation{Kind: "backup", Subject: operation.Subject{Name: "web-1"}}, nil)
 	step := operation.Step{Name: "read", State: operation.StepRunning, Progress: &operation.Progress{Done: 10, Total: 100, Unit: "chunks"}}
 	for _, each := range []int64{10, 11, 50} {
 		step.Progress = &operation.Progress{Done: each, Total: 100, Unit: "chunks"}

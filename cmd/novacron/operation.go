@@ -72,12 +72,12 @@ func (p *program) operationShow() *cobra.Command {
 					Timeline operation.Timeline `json:"timeline"`
 				}{found, timeline})
 			}
-			return p.showOperation(found, timeline)
+			return p.showOperation(found, timeline, p.hostBook(cmd.Context(), connected))
 		},
 	}
 }
 
-func (p *program) showOperation(found operation.Operation, timeline operation.Timeline) error {
+func (p *program) showOperation(found operation.Operation, timeline operation.Timeline, hosts hostBook) error {
 	problem := ""
 	if found.Error != nil {
 		problem = found.Error.Message
@@ -93,7 +93,7 @@ func (p *program) showOperation(found operation.Operation, timeline operation.Ti
 	})
 	p.say("Steps:")
 	for _, step := range timeline.Steps {
-		p.say("  %s", stepLine(step, p.now()))
+		p.say("  %s", stepLine(step, hosts, p.now()))
 		if step.Error != "" {
 			p.say("      %s", step.Error)
 		}

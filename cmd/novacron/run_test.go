@@ -146,8 +146,8 @@ func ended(kind, state, more string) string {
 
 const timelineJSON = `{"operation_id":"` + opID + `","state":"succeeded","steps":[
 	{"name":"place","title":"Check both hosts","state":"done","calls":1,"attempts":1,"scheduled_at":"2026-11-22T09:59:00Z","started_at":"2026-11-22T09:59:00Z","ended_at":"2026-11-22T09:59:00.2Z"},
-	{"name":"rounds","title":"Send memory, round by round","state":"done","host_name":"h1","calls":9,"attempts":10,"started_at":"2026-11-22T09:59:01Z","ended_at":"2026-11-22T09:59:11Z"},
-	{"name":"commit","title":"Record the new host","state":"failed","error":"the database was away","calls":1,"attempts":1},
+	{"name":"rounds","title":"Send memory, round by round","state":"done","queue":"host.hst_1","calls":9,"attempts":10,"started_at":"2026-11-22T09:59:01Z","ended_at":"2026-11-22T09:59:11Z"},
+	{"name":"commit","title":"Record the new host","queue":"host.hst_unknown","state":"failed","error":"the database was away","calls":1,"attempts":1},
 	{"name":"prepare_disks","title":"Delete the disks on the target","undo":true,"state":"skipped","calls":0,"attempts":0}],
 	"migration":{"rounds":[
 		{"iteration":1,"total_bytes":268435456,"remaining_bytes":67108864,"dirty_rate_bytes_per_second":20971520,"bandwidth_bytes_per_second":104857600,"expected_downtime_ms":640},

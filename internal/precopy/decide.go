@@ -109,11 +109,13 @@ func (v view) elapsed(now time.Time) time.Duration {
 // expected is the pause in milliseconds if the VM were switched over now, by the hypervisor's count or ours.
 func (v view) expected() int64 { return pauseOf(v.judged()) }
 
+// pauseOf takes the worse of the two: QEMU 7.2 keeps the limit itself as its expectation until it has counted a round
+// (migration/migration.c, migration_update_counters).
 func pauseOf(round Round) int64 {
-	if round.ExpectedDowntimeMS > 0 || round.BandwidthBytes <= 0 {
+	if round.BandwidthBytes <= 0 {
 		return round.ExpectedDowntimeMS
 	}
-	return milliseconds(float64(round.RemainingBytes) / float64(round.BandwidthBytes))
+	return max(round.ExpectedDowntimeMS, milliseconds(float64(round.RemainingBytes)/float64(round.BandwidthBytes)))
 }
 
 // stuck reports whether waiting has stopped to help since the last decision that changed something.

@@ -66,7 +66,7 @@ func (g guest) migrate(t *rapid.T, limits Limits) (outcome, time.Duration, []App
 		if iteration > 1 && remaining/g.bandwidth <= allowed {
 			return switched, now.Sub(start), applied
 		}
-		sending := max(remaining/g.bandwidth, 0.05)
+		sending := max(remaining/g.bandwidth, 0.2)
 		clock += sending
 		remaining = min(g.working, rate*sending)
 		if iteration == 1 {
@@ -92,7 +92,7 @@ func drawGuest(t *rapid.T) (guest, Limits) {
 	if rapid.Bool().Draw(t, "has_disk") {
 		g.disk = megabytes("disk", 16, 20<<10)
 	}
-	limits := Limits{MaxDowntimeMS: int64(rapid.IntRange(0, 5000).Draw(t, "max_downtime")), TimeoutSeconds: int64(rapid.IntRange(1, 200).Draw(t, "timeout")),
+	limits := Limits{MaxDowntimeMS: int64(rapid.IntRange(0, 5000).Draw(t, "max_downtime")), TimeoutSeconds: int64(rapid.IntRange(1, 100).Draw(t, "timeout")),
 		AllowThrottle: rapid.Bool().Draw(t, "throttle"), AllowPostCopy: rapid.Bool().Draw(t, "post_copy")}
 	return g, limits
 }
@@ -135,7 +135,7 @@ func TestEveryMigrationEndsWithinItsLimits(t *testing.T) {
 func TestAGuestThatConvergesIsLeftAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, limits := drawGuest(t)
-		g.disk, limits.TimeoutSeconds, limits.MaxDowntimeMS = 0, 1000, max(100, limits.MaxDowntimeMS)
+		g.disk, limits.TimeoutSeconds, limits.MaxDowntimeMS = 0, 400, max(200, limits.MaxDowntimeMS)
 		g.dirty = g.bandwidth * float64(rapid.IntRange(0, 60).Draw(t, "dirty_percent")) / 100
 		how, _, applied := g.migrate(t, limits)
 		if how != switched || len(applied) > 1 {

@@ -60,7 +60,7 @@ func openSession(uri string) (*session, error) {
 	if err == nil {
 		err = connection.SetKeepAlive(keepaliveSeconds, keepaliveCount)
 	}
-	if err != nil {
+	if err != nil && codeOf(err) != virt.ERR_NO_SUPPORT { // a driver without a daemon has nobody to keep alive
 		s.end()
 		return nil, err
 	}

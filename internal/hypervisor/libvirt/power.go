@@ -46,8 +46,8 @@ func inspect(domain *virt.Domain) (hypervisor.Machine, error) {
 func jobOf(domain *virt.Domain) (hypervisor.Job, error) {
 	job, err := domain.GetJobStats(0)
 	switch codeOf(err) {
-	case virt.ERR_OPERATION_INVALID:
-		return hypervisor.NoJob, nil // it went off since
+	case virt.ERR_OPERATION_INVALID, virt.ERR_NO_SUPPORT:
+		return hypervisor.NoJob, nil // it went off since, or it is a machine of a kind that has no jobs
 	case virt.ERR_OPERATION_UNSUPPORTED: // QEMU's driver refuses statistics on a target, and in no other case
 		return hypervisor.MigrationIn, nil
 	}

@@ -169,8 +169,8 @@ func (d *movingDisplay) lines() []string {
 		head += ", " + elapsed
 	}
 	lines := []string{head}
-	for _, step := range d.timeline.Steps {
-		if step.State == operation.StepSkipped {
+	for i, step := range d.timeline.Steps {
+		if step.State == operation.StepSkipped || step.State == operation.StepPlanned && i < reached(d.timeline.Steps) {
 			continue
 		}
 		lines = append(lines, "  "+stepLine(step, d.hosts, now))
@@ -188,6 +188,16 @@ func (d *movingDisplay) lines() []string {
 		lines = append(lines, "  ! "+d.note)
 	}
 	return lines
+}
+
+// reached is how many steps have begun or were passed over.
+func reached(steps []operation.Step) int {
+	for i := len(steps) - 1; i >= 0; i-- {
+		if steps[i].State != operation.StepPlanned && !steps[i].Undo {
+			return i
+		}
+	}
+	return 0
 }
 
 func stateOf(of operation.Operation, timeline operation.Timeline) string {

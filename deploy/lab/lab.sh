@@ -169,22 +169,30 @@ await_host() {
   fail "libvirt on $1 did not answer within 10 s; read $lab/hosts/$1/log/host.log and $lab/hosts/$1/log/libvirt/"
 }
 
+# processes_of HOST: whoever is in its network namespace, or sees its /run as /run. The latter also finds them where a
+# name of a namespace or the first process is gone.
+processes_of() {
+  local entry namespace; namespace=$(namespace_of "$1")
+  { if exists "$namespace"; then ip netns pids "$namespace" 2>/dev/null || true; fi
+    for entry in /proc/[0-9]*; do
+      if [ "$entry/root/run/holder" -ef "$run/$1/holder" ]; then echo "${entry#/proc/}"; fi
+    done; } | sort -un
+}
+
 # host_off HOST: cut the cable first, so that nobody hears a last word; then every process dies; then the namespaces and /run go
 host_off() {
   local host=$1 namespace attempt pids
   namespace=$(namespace_of "$host")
   ip -n "$switch" link del "p$(number_of "$host")" 2>/dev/null || true
-  if exists "$namespace"; then
-    for ((attempt = 0; attempt < 100; attempt++)); do
-      pids=$(ip netns pids "$namespace" 2>/dev/null || true)
-      [ -n "$pids" ] || break
-      # shellcheck disable=SC2086 # a list of process ids
-      kill -9 $pids 2>/dev/null || true
-      sleep 0.02
-    done
-    [ -z "$pids" ] || fail "processes of $host do not die: $pids"
-    ip netns del "$namespace"
-  fi
+  for ((attempt = 0; attempt < 100; attempt++)); do
+    pids=$(processes_of "$host")
+    [ -n "$pids" ] || break
+    # shellcheck disable=SC2086 # a list of process ids
+    kill -9 $pids 2>/dev/null || true
+    sleep 0.02
+  done
+  [ -z "$pids" ] || fail "processes of $host do not die: $pids"
+  if exists "$namespace"; then ip netns del "$namespace"; fi
   rm -rf "${run:?}/$host"
 }
 

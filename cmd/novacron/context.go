@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/novacron/novacron/internal/client"
 	"github.com/novacron/novacron/internal/fault"
@@ -41,7 +42,7 @@ func (p *program) settle() (savedContext, error) {
 	if err != nil {
 		return savedContext{}, err
 	}
-	if url := p.env("NOVACRON_URL"); url != "" && url != saved.URL {
+	if url := p.env("NOVACRON_URL"); url != "" && strings.TrimRight(url, "/") != strings.TrimRight(saved.URL, "/") {
 		saved = savedContext{URL: url}
 	}
 	if token := p.env("NOVACRON_TOKEN"); token != "" {

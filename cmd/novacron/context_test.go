@@ -59,6 +59,9 @@ func TestWhereTheContextComesFrom(t *testing.T) {
 	if got := settle(map[string]string{"NOVACRON_URL": "http://env"}); got != (savedContext{URL: "http://env"}) {
 		t.Errorf("a file's token must not go to another server: %+v", got)
 	}
+	if got := settle(map[string]string{"NOVACRON_URL": "http://work/"}); got != (savedContext{"http://work", "nct_work"}) {
+		t.Errorf("the same server, named again: %+v", got)
+	}
 	if got := settle(map[string]string{"NOVACRON_URL": "http://env", "NOVACRON_TOKEN": "nct_env"}); got != (savedContext{"http://env", "nct_env"}) {
 		t.Errorf("both from the environment: %+v", got)
 	}

@@ -131,7 +131,7 @@ type Guest interface {
 	GuestInfo(ctx context.Context, machine id.VM) (GuestInfo, error)
 	// Freeze flushes and freezes the guest's file systems until Thaw, returning how many; Unavailable without an agent.
 	Freeze(ctx context.Context, machine id.VM) (int, error)
-	// Thaw is safe to call on a guest that is not frozen.
+	// Thaw is safe to call on a guest that is not frozen, and on a VM that is off.
 	Thaw(ctx context.Context, machine id.VM) error
 	// Run executes a program in the guest through its agent and waits for it; used by tests and demos to ask a guest
 	// about its integrity.

@@ -90,10 +90,13 @@ func (h *Host) Freeze(ctx context.Context, vm id.VM) (int, error) {
 	return frozen, err
 }
 
-// Thaw ends a freeze.
+// Thaw ends a freeze. A VM that is off is not frozen.
 func (h *Host) Thaw(ctx context.Context, vm id.VM) error {
 	return h.do(ctx, "Thaw", func() error {
 		m, err := h.findAgent(vm)
+		if fault.Is(err, fault.KindConflict) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -94,6 +94,7 @@ func testPower(t *testing.T, stage Stage) {
 	_, err = driver.BeginExport(ctx, hypervisor.Export{VM: machine, Checkpoint: "c1"})
 	refused(t, err, fault.KindConflict)
 	twice(t, func() error { return driver.SetPower(ctx, machine, hypervisor.Off) })
+	must(t, driver.Thaw(ctx, machine))
 
 	twice(t, func() error { return driver.SetPower(ctx, machine, hypervisor.On) })
 	wantPower(t, driver, machine, hypervisor.On)

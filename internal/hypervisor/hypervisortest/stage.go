@@ -55,7 +55,7 @@ const (
 	memoryBytes   = 128 << 20
 	slowBandwidth = 8 << 20
 	// patience is how long something that must happen may take on a slow machine without hardware virtualisation.
-	patience = 90 * time.Second
+	patience = 180 * time.Second
 )
 
 // Test runs the whole contract.

@@ -21,7 +21,7 @@ import (
 	"github.com/novacron/novacron/internal/vm"
 )
 
-const patience = 90 * time.Second
+const patience = 180 * time.Second
 
 func (s *stage) killDaemon(t *testing.T, host int) {
 	t.Helper()

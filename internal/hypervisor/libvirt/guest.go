@@ -136,10 +136,10 @@ func (d *Driver) Freeze(ctx context.Context, vm id.VM) (int, error) {
 	return count, nil
 }
 
-// Thaw ends a freeze, whoever began it.
+// Thaw ends a freeze, whoever began it. A VM that is off is not frozen.
 func (d *Driver) Thaw(ctx context.Context, vm id.VM) error {
 	_, err := ask[int](ctx, d, vm, agentFreezeSeconds, "guest-fsfreeze-thaw", nil)
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.KindConflict) {
 		return err
 	}
 	d.mutex.Lock()

@@ -135,8 +135,8 @@ func redefinable(domain *virt.Domain, name, digest string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if found.digest == digest && persistent {
-		return true, nil
+	if found.digest == digest {
+		return persistent, nil // one that arrived without becoming persistent is defined as it is
 	}
 	active, err := domain.IsActive()
 	if err != nil {

@@ -48,8 +48,8 @@ NOVACRON_DATABASE_URL=$(database_url novacron)
 NOVACRON_TEMPORAL_DATABASE_URL=$(database_url novacron)
 export NOVACRON_DATABASE_URL NOVACRON_TEMPORAL_DATABASE_URL
 
-began=$SECONDS
-say() { printf '%4ds  %s\n' $((SECONDS - began)) "$*"; }
+export NOVACRON_BEGAN=${NOVACRON_BEGAN:-$EPOCHSECONDS} # of the first script, which may have called this one
+say() { printf '%4ds  %s\n' $((EPOCHSECONDS - NOVACRON_BEGAN)) "$*"; }
 note() { printf '       %s\n' "$*"; }
 die() {
   printf '\nnovacron: %s\n' "$1" >&2

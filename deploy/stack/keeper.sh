@@ -5,8 +5,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 source "$stack/services.sh"
 trap 'exit 0' TERM
+supervisor=''
 while :; do
-  [[ -n $(supervisors) ]] || start_supervisor
+  if ! supervises "${supervisor:-none}"; then
+    supervisor=$(supervisors | head -1)
+    [[ -n $supervisor ]] || start_supervisor
+  fi
   sleep 1 &
   wait $!
 done

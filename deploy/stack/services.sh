@@ -57,14 +57,19 @@ write_services() {
   write_service keeper TERM "$stack/keeper.sh"
 }
 
-# supervisors: the runsvdir processes of this stack, found by their exact command line.
+# supervises PID: that process is a runsvdir of this stack, by its exact command line. Without a fork, because the keeper
+# asks every second.
+supervises() {
+  local words=()
+  mapfile -d '' words <"/proc/$1/cmdline"
+  [[ ${#words[@]} == 2 && ${words[0]} == runsvdir && ${words[1]} == "$services" ]]
+} 2>/dev/null
+
+# supervisors: the processes that supervise.
 supervisors() {
-  local file
-  for file in /proc/[0-9]*/cmdline; do
-    if [[ $(tr '\0' ' ' 2>/dev/null <"$file") == "runsvdir $services " ]]; then
-      file=${file#/proc/}
-      echo "${file%/cmdline}"
-    fi
+  local entry
+  for entry in /proc/[0-9]*; do
+    if supervises "${entry#/proc/}"; then echo "${entry#/proc/}"; fi
   done
 }
 

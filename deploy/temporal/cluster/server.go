@@ -121,8 +121,8 @@ func persistence(o Options, d postgres.Database) config.Persistence {
 		DefaultStore:     "main",
 		VisibilityStore:  "visibility",
 		DataStores: map[string]config.DataStore{
-			"main":       {SQL: d.SQL(postgres.Main, 16)},
-			"visibility": {SQL: d.SQL(postgres.Visibility, 6)},
+			"main":       {SQL: d.Main(16)},
+			"visibility": {SQL: d.Visibility(6)},
 		},
 	}
 }

@@ -17,14 +17,15 @@ import (
 
 // Names of the two databases Temporal keeps: histories and queues; and what lists of workflows are answered from.
 const (
-	Main       = "temporal"
-	Visibility = "temporal_visibility"
+	mainDatabase       = "temporal"
+	visibilityDatabase = "temporal_visibility"
 )
 
 // Database is a PostgreSQL cluster that holds (or will hold) both databases.
 type Database struct {
 	user, password, address string
 	maintenance             string // an existing database, to connect to before ours exist
+	prefix                  string // before the names of both
 	attributes              map[string]string
 }
 
@@ -64,9 +65,22 @@ func Parse(text string) (Database, error) {
 	return d, nil
 }
 
-// SQL is Temporal's configuration for one of the databases. Each of the four services opens pools of its own, so the
-// limits count four times.
-func (d Database) SQL(name string, connections int) *config.SQL {
+// WithPrefix is for several Temporals on one PostgreSQL: their databases have different prefixes.
+func (d Database) WithPrefix(prefix string) Database {
+	d.prefix = prefix
+	return d
+}
+
+// Main is how Temporal reaches the database of histories and queues, with at most so many connections. Each of the four
+// services opens pools of its own, so they count four times.
+func (d Database) Main(connections int) *config.SQL { return d.sql(d.prefix+mainDatabase, connections) }
+
+// Visibility is how Temporal reaches the database for lists of workflows; connections as for Main.
+func (d Database) Visibility(connections int) *config.SQL {
+	return d.sql(d.prefix+visibilityDatabase, connections)
+}
+
+func (d Database) sql(name string, connections int) *config.SQL {
 	return &config.SQL{
 		PluginName:        postgresql.PluginNamePGX,
 		User:              url.PathEscape(d.user), // the plugin escapes the password, and nothing else

@@ -18,7 +18,7 @@ import (
 func Await(ctx context.Context, d Database, logger log.Logger) error {
 	const pause, complainEvery = 200 * time.Millisecond, 25
 	for attempt := 0; ; attempt++ {
-		connection, err := sql.NewConnection(d.SQL(d.maintenance, 1), log.NewNoopLogger())
+		connection, err := sql.NewConnection(d.sql(d.maintenance, 1), log.NewNoopLogger())
 		if err == nil {
 			// The connection is lazy: only a query tells.
 			_, err = connection.ListTables()
@@ -41,40 +41,56 @@ func Await(ctx context.Context, d Database, logger log.Logger) error {
 // EnsureSchema creates the databases that are missing and applies the schema versions that are missing. A run that was
 // killed half-way is completed by the next one.
 func EnsureSchema(ctx context.Context, d Database, logger log.Logger) error {
-	for _, part := range []struct{ database, schema, version string }{
-		{Main, "postgresql/v12/temporal", schemaversion.Version},
-		{Visibility, "postgresql/v12/visibility", schemaversion.VisibilityVersion},
+	for _, part := range []struct {
+		database        *config.SQL
+		schema, version string
+	}{
+		{d.Main(2), "postgresql/v12/temporal", schemaversion.Version},
+		{d.Visibility(2), "postgresql/v12/visibility", schemaversion.VisibilityVersion},
 	} {
+		name := part.database.DatabaseName
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := sql.DoCreateDatabase(d.SQL(part.database, 1), d.maintenance, logger); err != nil {
-			return fmt.Errorf("cannot create the database %s: %w", part.database, err)
+		if current(part.database) == part.version {
+			continue
 		}
-		if err := ensureVersion(d.SQL(part.database, 2), part.schema, part.version, logger); err != nil {
-			return fmt.Errorf("cannot bring the schema of %s to version %s: %w", part.database, part.version, err)
+		// The library takes a configuration of its own, because it changes the name in it.
+		if err := sql.DoCreateDatabase(d.sql(name, 1), d.maintenance, logger); err != nil {
+			return fmt.Errorf("cannot create the database %s: %w", name, err)
+		}
+		if err := ensureVersion(part.database, part.schema, logger); err != nil {
+			return fmt.Errorf("cannot bring the schema of %s to version %s: %w", name, part.version, err)
 		}
 	}
 	return nil
 }
 
-// ensureVersion runs the same two tasks as temporal-sql-tool's setup-schema -v 0.0 and update-schema.
-func ensureVersion(cfg *config.SQL, schemaName, version string, logger log.Logger) error {
+// current is the version of a database's schema, and "" if it cannot be told.
+func current(cfg *config.SQL) string {
+	connection, err := sql.NewConnection(cfg, log.NewNoopLogger())
+	if err != nil {
+		return ""
+	}
+	defer connection.Close()
+	version, err := connection.ReadSchemaVersion()
+	if err != nil {
+		return ""
+	}
+	return version
+}
+
+// ensureVersion runs the same two tasks as temporal-sql-tool's setup-schema -v 0.0 and update-schema. The first never
+// lowers a version, and the second goes on where one that was killed stopped.
+func ensureVersion(cfg *config.SQL, schemaName string, logger log.Logger) error {
 	connection, err := sql.NewConnection(cfg, logger)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	current, err := connection.ReadSchemaVersion()
-	if err == nil && current == version {
-		return nil
-	}
-	if err != nil {
-		// No version table yet, or an empty one: this task creates both and never lowers a version.
-		setup := &schema.SetupConfig{InitialVersion: "0.0"}
-		if err := schema.NewSetupSchemaTask(connection, setup, logger).Run(); err != nil {
-			return err
-		}
+	setup := &schema.SetupConfig{InitialVersion: "0.0"}
+	if err := schema.NewSetupSchemaTask(connection, setup, logger).Run(); err != nil {
+		return err
 	}
 	return schema.NewUpdateSchemaTask(connection, &schema.UpdateConfig{SchemaName: schemaName}, logger).Run()
 }

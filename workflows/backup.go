@@ -92,8 +92,7 @@ func (t *taking) copyDisks(ctx workflow.Context) error {
 	t.taken.Disks = nil
 	for _, each := range t.machine.Volumes {
 		request := host.StoreRequest{On: t.on(), Backup: t.request.Backup, Volume: each, Export: t.export.Of(each.Device)}
-		if t.taken.Mode == backup.Incremental {
-			t.taken.Base = t.plan.Base.ID
+		if t.plan.Base != nil {
 			request.Parent = diskOf(*t.plan.Base, each.Device)
 		}
 		stored, err := atHost[host.Stored](ctx, t.at, toHost.StoreDisk, request)
@@ -103,6 +102,12 @@ func (t *taking) copyDisks(ctx workflow.Context) error {
 		t.taken.Disks = append(t.taken.Disks, stored.Disk)
 		t.taken.ReadBytes += stored.ReadBytes
 		t.taken.StoredBytes += stored.StoredBytes
+		if stored.Whole != "" {
+			t.taken.Mode, t.taken.ModeReason = backup.Full, stored.Whole
+		}
+	}
+	if t.taken.Mode == backup.Incremental {
+		t.taken.Base = t.plan.Base.ID
 	}
 	return nil
 }

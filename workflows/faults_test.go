@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
 
+	"github.com/novacron/novacron/internal/backup"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/precopy"
 	"github.com/novacron/novacron/internal/vm"
@@ -42,6 +43,25 @@ var scenarios = []scenario{
 	{name: "migrate over shared storage", prepare: migrating("shared", false), done: moved(vm.Running)},
 	{name: "migrate with disk copy", prepare: migrating("local", false), done: moved(vm.Running)},
 	{name: "move cold over shared storage", prepare: migrating("shared", true), done: moved(vm.Stopped)},
+	{name: "full backup", prepare: backingUp(backup.Full, vm.Running), done: backupIs(backup.Full)},
+	{name: "incremental backup", prepare: afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {
+		w.writeTo(machine, 1<<20, 7)
+		return w.acceptBackup(machine, "")
+	}), done: backupIs(backup.Incremental)},
+	{name: "backup of a VM that is off", prepare: backingUp("", vm.Stopped), done: backupIs(backup.Full)},
+	{name: "restore as a new VM", prepare: afterBackup(func(w *world, _ vm.VM, taken backup.Backup) operation.Operation {
+		return w.acceptRestore(taken, "again")
+	}), done: restored},
+	{name: "restore in place", prepare: afterBackup(func(w *world, machine vm.VM, taken backup.Backup) operation.Operation {
+		w.writeTo(machine, 0, 99)
+		return w.acceptRestoreInPlace(machine, taken)
+	}), done: restored},
+	{name: "verify a backup", prepare: afterBackup(func(w *world, _ vm.VM, taken backup.Backup) operation.Operation {
+		return w.acceptOnBackup(taken, operation.VerifyBackup)
+	}), done: func(*world, operation.Operation) {}},
+	{name: "delete a backup", prepare: afterBackup(func(w *world, _ vm.VM, taken backup.Backup) operation.Operation {
+		return w.acceptOnBackup(taken, operation.DeleteBackup)
+	}), done: noBackups},
 }
 
 func onRunning(kind operation.Kind, request any) func(*world) operation.Operation {

@@ -19,12 +19,15 @@ import (
 
 	"github.com/novacron/novacron/activities/control"
 	"github.com/novacron/novacron/activities/host"
+	"github.com/novacron/novacron/internal/backup"
+	"github.com/novacron/novacron/internal/backuprepo"
 	fabricfake "github.com/novacron/novacron/internal/fabric/fake"
 	"github.com/novacron/novacron/internal/fault"
 	hypervisorfake "github.com/novacron/novacron/internal/hypervisor/fake"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/image"
 	"github.com/novacron/novacron/internal/network"
+	objectfake "github.com/novacron/novacron/internal/objectstore/fake"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/project"
 	"github.com/novacron/novacron/internal/storage"
@@ -43,6 +46,7 @@ type world struct {
 	cluster *hypervisorfake.Cluster
 	hosts   []*node
 	shared  *storagefake.Pool
+	repo    *backuprepo.Repository
 	project project.Project
 	network network.Network
 	image   image.Image
@@ -80,6 +84,8 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	w.project, w.network = installed.Project, installed.Network
 	w.shared = storagefake.New(storagefake.Config{Name: "shared", Shared: true})
+	w.repo, err = backuprepo.Open(ctx, objectfake.New())
+	must(t, err)
 	w.control = &control.Activities{Store: w.store, Log: slog.New(slog.DiscardHandler)}
 	w.content = make([]byte, 1<<20)
 	w.image = image.Image{
@@ -99,7 +105,7 @@ func (w *world) addHost(name string, address netip.Addr) {
 		name: name, driver: w.cluster.Host(name, address.String()),
 		local: storagefake.New(storagefake.Config{Name: "local"}), fabric: fabricfake.New(),
 	}
-	pools := map[string]storage.Pool{"local": n.local, "shared": w.shared}
+	pools := map[string]storage.Pool{"local": linked{n.local, n.driver}, "shared": linked{w.shared, n.driver}}
 	facts, err := n.driver.Facts(ctx)
 	must(w.t, err)
 	facts.MigrationAddress = address.String()
@@ -112,12 +118,27 @@ func (w *world) addHost(name string, address netip.Addr) {
 	must(w.t, err)
 	n.id = enrolled.ID
 	n.acts = &host.Activities{
-		Host: n.id, Hypervisor: n.driver, Pools: pools, Fabric: n.fabric,
+		Host: n.id, Hypervisor: n.driver, Pools: pools, Fabric: n.fabric, Repository: w.repo,
 		Images: func(_ context.Context, _ id.Image, offset int64) (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader(string(w.content[offset:]))), nil
 		},
 	}
 	w.hosts = append(w.hosts, n)
+}
+
+// linked is a pool whose volumes are the bytes that the hypervisor's VMs see.
+type linked struct {
+	*storagefake.Pool
+	driver *hypervisorfake.Host
+}
+
+func (l linked) CreateVolume(ctx context.Context, spec storage.VolumeSpec) (storage.Volume, error) {
+	_, err := l.InspectVolume(ctx, spec.Volume)
+	made, createErr := l.Pool.CreateVolume(ctx, spec)
+	if createErr == nil && fault.Is(err, fault.KindNotFound) {
+		l.driver.AttachDisk(made.Path, l.Fact(ctx).Shared, l.Disk(spec.Volume))
+	}
+	return made, createErr
 }
 
 // environment is a Temporal in memory whose activities act on this world.
@@ -304,6 +325,7 @@ func (w *world) check(after string) {
 		}
 		residents[each.Host][each.ID] = true
 	}
+	w.checkRepository(after)
 	w.checkPool(after, "shared", w.shared, "", wanted)
 	for _, each := range w.hosts {
 		w.checkPool(after, each.name, each.local, each.id, wanted)
@@ -334,6 +356,25 @@ func (w *world) checkMachine(after string, machine vm.VM, wanted map[id.Volume]s
 		w.t.Errorf("%s: VM %s should run on %s and runs on %v", after, machine.Name, machine.HostName, running)
 	case !on && len(running) > 0:
 		w.t.Errorf("%s: VM %s is recorded as %s and runs on %v", after, machine.Name, machine.State, running)
+	}
+}
+
+func (w *world) checkRepository(after string) {
+	w.t.Helper()
+	leaks, err := w.repo.Unreferenced(w.t.Context(), func(ctx context.Context) ([]id.Backup, error) {
+		taken, _, err := w.store.ListBackups(ctx, store.BackupFilter{Limit: store.MaxPage})
+		var known []id.Backup
+		for _, each := range taken {
+			if each.State != backup.Ready {
+				w.t.Errorf("%s: backup %s is %s", after, each.ID, each.State)
+			}
+			known = append(known, each.ID)
+		}
+		return known, err
+	})
+	must(w.t, err)
+	for _, leak := range leaks {
+		w.t.Errorf("%s: the repository still has %+v", after, leak)
 	}
 }
 

@@ -18,7 +18,7 @@ type StoreRequest struct {
 	Backup id.Backup     `json:"backup_id"`
 	Volume volume.Volume `json:"volume"`
 	Export Source        `json:"export"`
-	Parent *backup.Disk  `json:"parent,omitempty"` // the same disk in the backup to compare with
+	Parent *backup.Disk  `json:"parent,omitempty"` // the same disk in the backup before
 }
 
 // Stored is a disk in the repository.
@@ -26,10 +26,12 @@ type Stored struct {
 	Disk        backup.Disk `json:"disk"`
 	ReadBytes   int64       `json:"read_bytes"`
 	StoredBytes int64       `json:"stored_bytes"`
+	Whole       string      `json:"whole,omitempty"` // why the disk was read in full although only changes were asked for
 }
 
 // StoreDisk copies one disk, or what changed of it, into the repository. A second attempt finds what the first one
-// finished and begins the rest again.
+// finished and begins the rest again. The parent saves storing what is stored already, even where the disk is read in
+// full; a parent that is damaged or gone is done without.
 func (a *Activities) StoreDisk(ctx context.Context, in StoreRequest) (Stored, error) {
 	release, err := a.turn(ctx, in.On, string(in.Backup))
 	if err != nil {
@@ -38,6 +40,18 @@ func (a *Activities) StoreDisk(ctx context.Context, in StoreRequest) (Stored, er
 	defer release()
 	report, stop := beating(ctx)
 	defer stop()
+	stored, err := a.storeOnce(ctx, in, report)
+	_, damaged := backuprepo.DamageOf(err)
+	if in.Parent == nil || !damaged && !fault.Is(err, fault.KindNotFound) {
+		return stored, err
+	}
+	in.Parent, in.Export.Disk.MetaContext = nil, ""
+	stored, err = a.storeOnce(ctx, in, report)
+	stored.Whole = "the backup to compare with, or the record of changes since it, is damaged or gone, so the disks were read in full"
+	return stored, err
+}
+
+func (a *Activities) storeOnce(ctx context.Context, in StoreRequest, report func(Beat)) (Stored, error) {
 	source, done, err := a.openSource(ctx, in)
 	if err != nil {
 		return Stored{}, err

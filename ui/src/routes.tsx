@@ -39,6 +39,7 @@ export const router = createBrowserRouter([
           { path: "backups", lazy: page(() => import("./pages/Backups")) },
           { path: "backups/schedules", lazy: page(() => import("./pages/Schedules")) },
           { path: "capacity", lazy: page(() => import("./pages/Capacity")) },
+          { path: "access", lazy: page(() => import("./pages/Access")) },
           { path: "overview", element: <Navigate to="/" replace /> },
           { path: "*", lazy: page(() => import("./pages/NotFound")) },
         ],

@@ -7,6 +7,7 @@ import type * as Noun from "./nouns";
 import type { components } from "./openapi.gen";
 import type { Overview } from "./overview";
 import type { Whoami } from "./session";
+import type { NewToken, Token } from "./tokens";
 
 type Schemas = components["schemas"];
 
@@ -61,6 +62,8 @@ export type Contract = [
   Holds<Answers<CapacityPlan, Schemas["CapacityPlan"]>>,
   Holds<Answers<Report, Schemas["AnalyticsReport"]>>,
   Holds<Answers<Resource, Schemas["AnalyticsResource"]>>,
+  Holds<Answers<Token, Schemas["Token"]>>,
+  Holds<Answers<NewToken, Schemas["NewToken"]>>,
   Holds<Answers<Noun.EnrolmentToken, Schemas["Secret"]>>,
   Holds<Accepts<CreateVM, Schemas["CreateVMBody"]>>,
   Holds<Accepts<CreateSchedule, Schemas["ScheduleBody"]>>,

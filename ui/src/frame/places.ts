@@ -5,6 +5,7 @@ import {
   Database,
   Disc3,
   House,
+  KeyRound,
   MonitorCog,
   Network,
   Server,
@@ -29,4 +30,5 @@ export const places: Place[] = [
   { to: "/networks", label: "Networks", key: "n", icon: Network },
   { to: "/backups", label: "Backups", key: "b", icon: Archive },
   { to: "/capacity", label: "Capacity", key: "c", icon: ChartLine },
+  { to: "/access", label: "Access", key: "a", icon: KeyRound },
 ];

@@ -14,6 +14,7 @@ import { planCapacity, planOf } from "./scripts";
 import transitions from "./vm-transitions.json";
 import { operationHandlers } from "./operations";
 import { overview } from "./overview";
+import { tokenHandlers } from "./tokens";
 import { vmHandlers } from "./vms";
 import { backupHandlers } from "./backups";
 import { hostHandlers } from "./hosts";
@@ -49,6 +50,7 @@ export function handlersFor(database: () => Database): RequestHandler[] {
     ...hostHandlers(database),
     ...operationHandlers(database),
     ...backupHandlers(database, newBackup),
+    ...tokenHandlers(database),
   ];
 }
 

@@ -168,7 +168,7 @@ func (b *bench) boot() GuestStats {
 			_ = exec.Command("virsh", "-q", "-c", b.lab.LibvirtURI(host), "destroy", b.name).Run() // it is on one of them, or has ended
 		}
 	})
-	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 	defer cancel()
 	stats, err := b.lab.Await(ctx, b.plan.Port.IP.String())
 	b.must(err)
@@ -205,7 +205,7 @@ func TestGuestKeepsConnectionMemoryAndDiskThroughAMigration(t *testing.T) {
 		t.Logf("migration from %s to %s: %.2f s", way[0], way[1], time.Since(began).Seconds())
 		time.Sleep(time.Second)
 	}
-	report := pulse.Stop(10 * time.Second)
+	report := pulse.Stop(30 * time.Second)
 	t.Logf("one connection through both: %d lines, longest gap %v", report.Lines, report.LongestGap.Round(time.Millisecond))
 	if report.Err != nil || report.MemoryErrors != 0 || report.BootID != stats.BootID {
 		t.Errorf("the connection saw %+v, %v", report, report.Err)

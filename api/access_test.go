@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -265,5 +266,29 @@ func TestDatabaseDown(t *testing.T) {
 	s.as("").call("GET", "!/healthz", nil, 200)
 	if !strings.Contains(s.log.String(), "cause=") {
 		t.Error("the cause must be in the log")
+	}
+}
+
+func TestSlowBodies(t *testing.T) {
+	s := newStage(t)
+	s.server.Hurry(300 * time.Millisecond)
+	for path, want := range map[string]int{"/vms": http.StatusRequestTimeout, "/images?name=slow": http.StatusBadRequest} {
+		reader, writer := io.Pipe()
+		go func() {
+			_, _ = writer.Write([]byte(`{"name":`))
+			time.Sleep(2 * time.Second)
+			_ = writer.Close()
+		}()
+		kind := "application/json"
+		if want == http.StatusBadRequest {
+			kind = "application/octet-stream"
+		}
+		s.as(s.token).with("Content-Type", kind).call("POST", path, reader, want)
+	}
+	// A body that has arrived leaves all the time in the world for the answer.
+	moving := s.busy(s.addVM("web", "h1", vm.Running), operation.Migrate)
+	s.workflows.slow = time.Second
+	for _, encoding := range []string{"identity", "gzip"} {
+		s.as(s.token).with("Accept-Encoding", encoding).call("POST", "/operations/"+string(moving.ID)+"/tune", map[string]any{"post_copy": true}, 200)
 	}
 }

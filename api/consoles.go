@@ -169,7 +169,7 @@ func (s *Server) openConsole(c *gin.Context) error {
 	screen, err := websocket.Accept(c.Writer, c.Request, &websocket.AcceptOptions{Subprotocols: []string{binaryProtocol}})
 	if err != nil {
 		_ = display.Close(websocket.StatusNormalClosure, "the viewer went away")
-		return nil // Accept has answered
+		return err // which Accept has answered
 	}
 	defer s.metrics.Socket("console")()
 	s.join(ctx, screen, display)
@@ -187,7 +187,7 @@ func (s *Server) dialIn(c *gin.Context) error {
 	}
 	display, err := websocket.Accept(c.Writer, c.Request, &websocket.AcceptOptions{Subprotocols: []string{binaryProtocol}})
 	if err != nil {
-		return nil // Accept has answered
+		return err // which Accept has answered
 	}
 	paired.other <- display
 	<-paired.done
@@ -264,7 +264,7 @@ func (s *Server) openLink(c *gin.Context) error {
 	self := principalOf(c.Request.Context()).Host
 	socket, err := websocket.Accept(c.Writer, c.Request, nil)
 	if err != nil {
-		return nil // Accept has answered
+		return err // which Accept has answered
 	}
 	defer s.metrics.Socket("link")()
 	requests, unlink := s.consoles.link(self)

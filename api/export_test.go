@@ -15,4 +15,6 @@ func (s *Server) Routes() []Route {
 }
 
 // Hurry makes the server wait less for others.
-func (s *Server) Hurry(wait time.Duration) { s.patience = patience{write: wait, dialIn: wait} }
+func (s *Server) Hurry(wait time.Duration) {
+	s.patience = patience{write: wait, dialIn: wait, body: wait, stall: wait}
+}

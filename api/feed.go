@@ -63,8 +63,7 @@ func (f *feed) run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			<-listening
-			return ctx.Err()
+			return <-listening
 		case <-f.nudge:
 		case <-tick.C:
 		}

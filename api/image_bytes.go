@@ -65,7 +65,7 @@ func (s *Server) importImage(c *gin.Context) error {
 		c.JSON(plan.Status, plan.Body)
 		return nil
 	}
-	spooled, err := s.spool(c.Request.Body)
+	spooled, err := s.spool(timed(c, s.patience.stall, true))
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (s *Server) imageContent(c *gin.Context) error {
 		return err
 	}
 	content := &objectReader{ctx: ctx, store: s.config.Images, key: imageKey(found.SHA256), size: found.SizeBytes}
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	if _, err := s.config.Images.Stat(ctx, content.key); err != nil {
 		if fault.Is(err, fault.KindNotFound) {
 			return fault.Internal("the bytes of image %s are not in the image store; import it again", found.Name).Because(err)

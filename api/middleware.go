@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -53,7 +54,7 @@ func (s *Server) recover(c *gin.Context) {
 		if failure == nil {
 			return
 		}
-		if failure == http.ErrAbortHandler {
+		if err, ok := failure.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(failure)
 		}
 		s.log.ErrorContext(c.Request.Context(), "panic", "request_id", callOf(c.Request.Context()).id, "panic", failure, "stack", string(debug.Stack()))

@@ -71,3 +71,6 @@ func (w *compressor) Write(data []byte) (int, error) {
 
 // WriteString implements io.StringWriter.
 func (w *compressor) WriteString(text string) (int, error) { return w.Write([]byte(text)) }
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *compressor) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -58,6 +58,10 @@ func (s *Server) operationRoutes() {
 		OperationID: "tune-operation", Method: http.MethodPost, Path: "/operations/{operation}/tune", Tags: tags,
 		Summary: "Steer a live migration while it runs",
 	}, http.StatusOK, typeOf[operation.Operation](), "The operation, which has taken the wish; with dry_run the plan"), s.tuneOperation)
+	add(s, user, s.answers(huma.Operation{
+		OperationID: "give-up-operation", Method: http.MethodPost, Path: "/operations/{operation}/give-up", Tags: tags,
+		Summary: "Tell a waiting operation to go on without what it waits for; what stays behind is reported as a leak",
+	}, http.StatusAccepted, typeOf[operation.Operation](), "The operation, which will go on"), s.giveUpOperation)
 }
 
 func (s *Server) listOperations(ctx context.Context, in *listOperationsInput) (*listed[operation.Operation], error) {
@@ -119,6 +123,23 @@ func (s *Server) cancelOperation(ctx context.Context, in *changeOperationInput) 
 		}
 	})
 	return changed(http.StatusAccepted, now, ""), nil
+}
+
+func (s *Server) giveUpOperation(ctx context.Context, in *changeOperationInput) (*changeAnswer, error) {
+	found, err := s.findOperation(ctx, in.Scope, in.Operation)
+	if err != nil {
+		return nil, err
+	}
+	if found.State != operation.Waiting {
+		return nil, fault.Conflict("operation %s is %s and waits for nothing, so there is nothing to give up", found.ID, found.State)
+	}
+	if in.DryRun {
+		return instead(wouldDo("give_up", "Go on without this: "+found.Question)), nil
+	}
+	if err := s.workflows.GiveUp(ctx, found.ID); err != nil {
+		return nil, err
+	}
+	return changed(http.StatusAccepted, found, ""), nil
 }
 
 func (s *Server) tuneOperation(ctx context.Context, in *tuneInput) (*changeAnswer, error) {

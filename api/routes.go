@@ -90,7 +90,8 @@ func document(version string) huma.Config {
 // add registers a route with huma: who may use it, what it takes and answers, and what it does.
 func add[I, O any](s *Server, who access, operation huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	s.describe(who, &operation)
-	operation.Middlewares = append(huma.Middlewares{s.admit(who)}, operation.Middlewares...)
+	operation.Middlewares = append(huma.Middlewares{s.admit(who), s.timeBody}, operation.Middlewares...)
+	operation.BodyReadTimeout = -1 // timeBody does it
 	huma.Register(s.huma, operation, func(ctx context.Context, input *I) (*O, error) {
 		output, err := handle(ctx, input)
 		if err != nil {
@@ -101,6 +102,13 @@ func add[I, O any](s *Server, who access, operation huma.Operation, handle func(
 	if nothing, ok := operation.Responses["204"]; ok {
 		nothing.Content = nil // huma documents a body for every route that may answer one
 	}
+}
+
+func (s *Server) timeBody(ctx huma.Context, next func(huma.Context)) {
+	if c := humagin.Unwrap(ctx); c.Request.ContentLength != 0 {
+		c.Request.Body = timed(c, s.patience.body, false)
+	}
+	next(ctx)
 }
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)

@@ -44,6 +44,8 @@ type Server struct {
 type patience struct {
 	write  time.Duration // for the other end of a WebSocket to take a message
 	dialIn time.Duration // for a host to answer a request for a console
+	body   time.Duration // for a JSON body to arrive
+	stall  time.Duration // for the next bytes of an upload
 }
 
 const principalLifetime = 5 * time.Second
@@ -63,7 +65,7 @@ func New(config Config) (*Server, error) {
 		projects:  &projectBook{load: config.Store.GetProject, now: config.Clock, known: map[string]knownProject{}},
 		consoles:  newConsoles(),
 		sightings: newSightings(),
-		patience:  patience{write: 10 * time.Second, dialIn: 10 * time.Second},
+		patience:  patience{write: 10 * time.Second, dialIn: 10 * time.Second, body: 20 * time.Second, stall: time.Minute},
 		stopping:  stopping, stop: stop,
 	}
 	s.feed = newFeed(config.Store, s.metrics, config.Clock, config.Logger)

@@ -50,7 +50,7 @@ func (s *Server) serveFile(c *gin.Context, name string) {
 		s.refuse(c, err)
 		return
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	header := c.Writer.Header()
 	if kind := mime.TypeByExtension(path.Ext(name)); kind != "" {
 		header.Set("Content-Type", kind)

@@ -25,6 +25,8 @@ type Operations interface {
 	Start(ctx context.Context, accepted operation.Operation) error
 	// Cancel asks a workflow to stop and take back what it did, and returns at once.
 	Cancel(ctx context.Context, operationID id.Operation) error
+	// GiveUp tells an operation that waits to go on without what it waits for; Conflict if it does not run.
+	GiveUp(ctx context.Context, operationID id.Operation) error
 	// Tune hands an operator's wish to a running migration and waits until it was taken or refused: Conflict if the
 	// operation cannot be tuned now, Invalid for a wish that makes no sense.
 	Tune(ctx context.Context, operationID id.Operation, by string, tuning operation.Tuning) error

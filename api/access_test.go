@@ -140,7 +140,7 @@ func TestLogin(t *testing.T) {
 	if slow.header.Get("Retry-After") == "" {
 		t.Error("a throttled login says when to try again")
 	}
-	s.as("").call("POST", "/login", map[string]any{"username": "nobody", "password": "x"}, 429)
+	s.as("").call("POST", "/login", map[string]any{"username": "nobody", "password": "x"}, 401)
 	if text := s.log.String(); strings.Contains(text, session.Token) || strings.Contains(text, adminPassword) || strings.Contains(text, s.token) {
 		t.Error("the log holds a secret")
 	}

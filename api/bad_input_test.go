@@ -222,6 +222,7 @@ func TestBadInputForOperations(t *testing.T) {
 		{"cancel too late", "POST", at(moving, "/cancel"), nil, 409, "", "past its point of no return"},
 		{"cancel none", "POST", "/operations/" + string(id.New[id.Operation]()) + "/cancel", nil, 404, "", "operation"},
 		{"an ID of another kind", "GET", "/operations/" + string(machine.ID), nil, 404, "", "its ID looks like op_"},
+		{"give up on what waits for nothing", "POST", at(moving, "/give-up"), nil, 409, "", "waits for nothing"},
 		{"tune what has ended", "POST", at(ended, "/tune"), map[string]any{"post_copy": true}, 409, "", "has ended"},
 		{"tune a stop", "POST", at(stopping, "/tune"), map[string]any{"post_copy": true}, 409, "", "only a migration can be steered"},
 		{"tune nothing", "POST", at(moving, "/tune"), map[string]any{}, 422, "", "say what to change"},

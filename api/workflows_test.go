@@ -20,6 +20,7 @@ type fakeWorkflows struct {
 	moved     *sync.Cond
 	started   map[id.Operation]int
 	cancelled map[id.Operation]int
+	givenUp   map[id.Operation]int
 	tuned     []operation.Tuning
 	timelines map[id.Operation]operation.Timeline
 	schedules map[id.Schedule]backup.Schedule
@@ -32,7 +33,7 @@ var _ api.Workflows = (*fakeWorkflows)(nil)
 
 func newFakeWorkflows() *fakeWorkflows {
 	f := &fakeWorkflows{
-		started: map[id.Operation]int{}, cancelled: map[id.Operation]int{}, timelines: map[id.Operation]operation.Timeline{},
+		started: map[id.Operation]int{}, cancelled: map[id.Operation]int{}, givenUp: map[id.Operation]int{}, timelines: map[id.Operation]operation.Timeline{},
 		schedules: map[id.Schedule]backup.Schedule{}, triggered: map[id.Schedule]int{},
 	}
 	f.moved = sync.NewCond(&f.mutex)
@@ -70,6 +71,10 @@ func (f *fakeWorkflows) Start(_ context.Context, accepted operation.Operation) e
 
 func (f *fakeWorkflows) Cancel(_ context.Context, operationID id.Operation) error {
 	return f.do(func() { f.cancelled[operationID]++ })
+}
+
+func (f *fakeWorkflows) GiveUp(_ context.Context, operationID id.Operation) error {
+	return f.do(func() { f.givenUp[operationID]++ })
 }
 
 func (f *fakeWorkflows) Tune(ctx context.Context, _ id.Operation, _ string, tuning operation.Tuning) error {

@@ -124,7 +124,8 @@ func (c *Control) archive(ctx context.Context) error {
 	return nil
 }
 
-// sweep ends operations whose workflow was ended from outside, and releases claims that nobody holds.
+// sweep ends operations whose workflow was ended from outside, delivers cancellations that did not get through, and
+// releases claims that nobody holds.
 func (c *Control) sweep(ctx context.Context) error {
 	open, err := c.Store.OpenOperations(ctx)
 	if err != nil {
@@ -139,6 +140,12 @@ func (c *Control) sweep(ctx context.Context) error {
 			return err
 		}
 		if !closed {
+			if each.CancelRequested && each.State == operation.Running && !each.NoReturn {
+				err = c.Engine.Cancel(ctx, each.ID)
+			}
+			if err != nil && !fault.Is(err, fault.KindNotFound) {
+				return err
+			}
 			continue
 		}
 		current, err := c.Store.GetOperation(ctx, "", each.ID)

@@ -20,7 +20,7 @@ import (
 const (
 	guestPatience = 3 * time.Minute // for a guest to boot under software emulation on a busy machine
 	answerTimeout = 30 * time.Second
-	pulseSettles  = 5 * time.Second
+	pulseSettles  = time.Minute
 )
 
 func main() {

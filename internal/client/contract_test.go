@@ -65,6 +65,7 @@ GET /operations
 GET /operations/{operation}
 GET /operations/{operation}/timeline
 POST /operations/{operation}/cancel
+POST /operations/{operation}/give-up
 POST /operations/{operation}/tune
 POST /capacity/plans
 GET /capacity/plans/latest

@@ -47,6 +47,7 @@ func main() {
 	logger := newLogger(cfg.LogLevel)
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
+	context.AfterFunc(ctx, func() { time.AfterFunc(stopLimit, func() { os.Exit(0) }) })
 	if err := run(ctx, cfg, logger); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(os.Stderr, "novacron-temporal: %v\n", err)
 		os.Exit(1)
@@ -101,6 +102,5 @@ func run(ctx context.Context, cfg Config, logger log.Logger) error {
 	health.Ready(server.Address())
 	logger.Warn("ready", tag.Address(server.Address()), tag.NewDurationTag("took", time.Since(began)))
 	<-ctx.Done()
-	time.AfterFunc(stopLimit, func() { os.Exit(0) })
 	return nil
 }

@@ -76,8 +76,8 @@ func TestThrottleSlowsGuessesDown(t *testing.T) {
 	if err := throttle.Admit("admin", "10.0.0.1"); !fault.Is(err, fault.KindDenied) || !strings.Contains(err.Error(), "seconds") {
 		t.Fatalf("the fifth should make it wait: %v", err)
 	}
-	if err := throttle.Admit("other", "10.0.0.1"); err == nil {
-		t.Error("the source itself must wait too")
+	if err := throttle.Admit("other", "10.0.0.1"); err != nil {
+		t.Errorf("others behind the same proxy may log in: %v", err)
 	}
 	if err := throttle.Admit("admin", "10.0.0.2"); err != nil {
 		t.Errorf("nobody may lock another source out: %v", err)
@@ -98,7 +98,7 @@ func TestThrottleSlowsGuessesDown(t *testing.T) {
 	if err := throttle.Admit("admin", "10.0.0.1"); err != nil {
 		t.Errorf("old guesses are forgotten: %v", err)
 	}
-	for range 5 {
+	for range 50 {
 		throttle.Failed("eve", "10.0.0.9")
 	}
 	throttle.Succeeded("eve", "10.0.0.9")

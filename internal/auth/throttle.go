@@ -9,7 +9,8 @@ import (
 
 // The throttle lets a few wrong guesses pass and then makes each one wait twice as long as the one before.
 const (
-	freeFailures = 5
+	freeFailures = 5  // of one account from one source
+	freeOfSource = 50 // of one source over all accounts: many people may share a proxy
 	firstDelay   = 2 * time.Second
 	longestDelay = 5 * time.Minute
 	forgetAfter  = 15 * time.Minute
@@ -61,6 +62,7 @@ func (t *Throttle) Failed(account, source string) {
 	if len(t.watched) >= maxWatched {
 		t.forget(now)
 	}
+	free := freeFailures
 	for _, key := range keys(account, source) {
 		found, ok := t.watched[key]
 		if !ok || now.Sub(found.last) > forgetAfter {
@@ -69,10 +71,11 @@ func (t *Throttle) Failed(account, source string) {
 		}
 		found.count++
 		found.last = now
-		if found.count >= freeFailures {
-			delay := firstDelay << min(found.count-freeFailures, 10)
+		if found.count >= free {
+			delay := firstDelay << min(found.count-free, 10)
 			found.until = now.Add(min(delay, longestDelay))
 		}
+		free = freeOfSource // the second key
 	}
 }
 

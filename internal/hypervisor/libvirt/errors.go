@@ -97,8 +97,11 @@ func migrationFault(vm id.VM, err error) error {
 // explain says in a sentence what libvirt said.
 func explain(err error) string {
 	if found, ok := errors.AsType[virt.Error](err); ok {
-		if found.Code == virt.ERR_OPERATION_ABORTED {
+		switch {
+		case found.Code == virt.ERR_OPERATION_ABORTED:
 			return "the migration was aborted"
+		case strings.Contains(found.Message, "client socket is closed"):
+			return "the target's libvirt daemon went away"
 		}
 		return lastLine(found.Message)
 	}

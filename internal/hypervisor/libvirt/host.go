@@ -153,6 +153,14 @@ const undefineEverything = virt.DOMAIN_UNDEFINE_MANAGED_SAVE | virt.DOMAIN_UNDEF
 
 // Undefine forgets a domain that is off, with its checkpoints' metadata and whatever an export left.
 func (d *Driver) Undefine(ctx context.Context, vm id.VM) error {
+	if err := d.undefine(ctx, vm); err != nil {
+		return err
+	}
+	d.forget(vm)
+	return d.removeExportFiles(vm)
+}
+
+func (d *Driver) undefine(ctx context.Context, vm id.VM) error {
 	err := run(ctx, d.main, func(connection *virt.Connect) error {
 		return onlyError(onDomain(connection, vm, func(domain *virt.Domain) (struct{}, error) {
 			active, err := domain.IsActive()
@@ -165,11 +173,10 @@ func (d *Driver) Undefine(ctx context.Context, vm id.VM) error {
 			return struct{}{}, domain.UndefineFlags(undefineEverything)
 		}))
 	})
-	if err != nil && !fault.Is(err, fault.KindNotFound) {
-		return err
+	if fault.Is(err, fault.KindNotFound) {
+		return nil
 	}
-	d.forget(vm)
-	return d.removeExportFiles(vm)
+	return err
 }
 
 func onlyError[T any](_ T, err error) error { return err }

@@ -14,19 +14,22 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// The daemon is given up when it has not answered for keepaliveSeconds * keepaliveCount.
 const (
-	keepaliveSeconds = 3
-	keepaliveCount   = 4
-	reconnectFirst   = 100 * time.Millisecond
-	reconnectLast    = 2 * time.Second
+	reconnectFirst = 100 * time.Millisecond
+	reconnectLast  = 2 * time.Second
+	// A daemon is asked for a sign of life every pingEvery, and given up when none comes within pingPatience. libvirt's own
+	// keepalives do not serve: when they gave a connection up, calls under way never returned, or the process crashed
+	// (libvirt 9.0).
+	pingEvery    = 3 * time.Second
+	pingPatience = 12 * time.Second
 	// openPatience is how long a daemon that accepts connections may take to say something.
 	openPatience = 10 * time.Second
 )
 
 var eventLoop sync.Once
 
-// startEventLoop runs libvirt's own event loop, one a process; without it there are no keepalives and no events.
+// startEventLoop runs libvirt's own event loop, one a process; without it there are no events, and no answers to
+// the daemon's own keepalives.
 func startEventLoop() {
 	eventLoop.Do(func() {
 		if err := virt.EventRegisterDefaultImpl(); err != nil {
@@ -57,10 +60,7 @@ func openSession(uri string) (*session, error) {
 	}
 	s := &session{connection: connection, lost: make(chan struct{})}
 	err = connection.RegisterCloseCallback(func(*virt.Connect, virt.ConnectCloseReason) { s.giveUp() })
-	if err == nil {
-		err = connection.SetKeepAlive(keepaliveSeconds, keepaliveCount)
-	}
-	if err != nil && codeOf(err) != virt.ERR_NO_SUPPORT { // a driver without a daemon has nobody to keep alive
+	if err != nil {
 		s.end()
 		return nil, err
 	}
@@ -152,12 +152,7 @@ func (l *link) keep() {
 			if l.met != nil {
 				go l.met()
 			}
-			select {
-			case <-fresh.lost:
-				l.set(nil, errLost)
-			case <-l.done:
-				l.set(nil, errClosed)
-			}
+			l.set(nil, l.accompany(fresh))
 			go fresh.end()
 		}
 		select {
@@ -166,6 +161,39 @@ func (l *link) keep() {
 		case <-time.After(wait):
 		}
 		wait = min(wait*2, reconnectLast)
+	}
+}
+
+// accompany returns why a session must be replaced.
+func (l *link) accompany(current *session) error {
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		select {
+		case <-current.lost:
+			return errLost
+		case <-l.done:
+			return errClosed
+		case <-ping.C:
+			current.ping()
+		}
+	}
+}
+
+// ping gives the session up if the daemon does not answer in time.
+func (s *session) ping() {
+	answered := make(chan struct{})
+	s.calls.Add(1)
+	go func() {
+		defer s.calls.Done()
+		_, _ = s.connection.GetLibVersion()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-s.lost:
+	case <-time.After(pingPatience):
+		s.giveUp()
 	}
 }
 

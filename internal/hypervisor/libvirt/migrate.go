@@ -35,7 +35,7 @@ func (d *Driver) StartMigration(ctx context.Context, request hypervisor.Migratio
 	switch job {
 	case hypervisor.NoJob:
 	case hypervisor.MigrationOut:
-		d.attach(request.VM)
+		d.attach(request.VM, false)
 		return nil
 	default:
 		return fault.Conflict("VM %s is busy with another job (%s); wait for it", request.VM, job)
@@ -95,14 +95,8 @@ func (d *Driver) send(own *session, t *tracker, request hypervisor.Migration) {
 		}))
 	}()
 	err := d.follow(t, returned)
-	alive := own.alive()
 	own.calls.Done()
 	go own.end()
-	if err != nil && !alive && isConnectionLost(err) {
-		d.log.Warn("the connection of a migration is lost; it may go on without us", "vm", request.VM, "error", err)
-		d.watch(t)
-		return
-	}
 	d.conclude(t, err)
 }
 
@@ -139,19 +133,20 @@ func migrationParameters(request hypervisor.Migration) (*virt.DomainMigrateParam
 
 func mebibytes(bytes int64) uint64 { return uint64(max(1, (bytes+mebibyte/2)/mebibyte)) }
 
-// conclude records how the call ended. Its error is the truth, but for a VM that is no longer here in spite of one.
+// conclude records how the call ended. Its error is the truth as long as the VM rests here: a call may also fail because a
+// daemon died, and in post-copy the hypervisors then bring the migration to its end without anyone's call.
 func (d *Driver) conclude(t *tracker, err error) {
 	if err == nil {
 		t.end(hypervisor.MigrationDone, d.awaitOutcome(t.vm), nil)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if _, asked := d.Inspect(ctx, t.vm); fault.Is(asked, fault.KindNotFound) {
-		t.end(hypervisor.MigrationGone, nil, err)
+	if found, asked := d.readOnce(t); asked == nil && found == resting {
+		t.end(hypervisor.MigrationFailed, nil, err)
 		return
 	}
-	t.end(hypervisor.MigrationFailed, nil, err)
+	d.log.Warn("the call of a migration failed, but it may go on without it", "vm", t.vm, "error", err)
+	t.doubt(err)
+	d.watch(t)
 }
 
 // TuneMigration changes the running job. libvirt cannot switch auto-converge on late; it steps by itself once it is on.

@@ -183,16 +183,27 @@ func resume(domain *virt.Domain, vm id.VM) error {
 	return domain.Resume()
 }
 
+// switchOff destroys the domain. The wish goes first, so that nobody takes the end for a crash, unless a job holds the
+// domain: libvirt lets only the destruction pass then.
 func switchOff(domain *virt.Domain, now hypervisor.Power) error {
-	if err := wish(domain, false); err != nil {
+	if now == hypervisor.Off {
+		return wish(domain, false)
+	}
+	job, err := jobOf(domain)
+	if err != nil {
 		return err
 	}
-	if now == hypervisor.Off {
-		return nil
+	if job == hypervisor.NoJob || job == hypervisor.BackupJob {
+		if err := wish(domain, false); err != nil {
+			return err
+		}
 	}
-	err := domain.DestroyFlags(virt.DOMAIN_DESTROY_DEFAULT)
-	if codeOf(err) == virt.ERR_OPERATION_INVALID {
-		return nil // it went off by itself
+	if err := domain.DestroyFlags(virt.DOMAIN_DESTROY_DEFAULT); err != nil && codeOf(err) != virt.ERR_OPERATION_INVALID {
+		return err // other than that it went off by itself
+	}
+	err = wish(domain, false)
+	if codeOf(err) == virt.ERR_NO_DOMAIN {
+		return nil // it was here only to arrive
 	}
 	return err
 }

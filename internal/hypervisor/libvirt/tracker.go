@@ -54,9 +54,9 @@ func (d *Driver) track(vm id.VM) *tracker {
 }
 
 // attach makes sure that a job which another process started is watched.
-func (d *Driver) attach(vm id.VM) *tracker {
+func (d *Driver) attach(vm id.VM, postCopy bool) *tracker {
 	if fresh := d.track(vm); fresh != nil {
-		fresh.attached = true
+		fresh.attached, fresh.postCopy = true, postCopy
 		go d.watch(fresh)
 		return fresh
 	}
@@ -228,13 +228,29 @@ func (d *Driver) watch(t *tracker) {
 			}
 			return
 		case err == nil && found == resting:
-			t.end(hypervisor.MigrationFailed, nil, errUnwitnessed)
+			t.end(hypervisor.MigrationFailed, nil, t.reason())
 			return
 		case d.closed():
 			return
 		}
 		_, _ = t.pause(nil)
 	}
+}
+
+// doubt keeps the error of a call that may not be the migration's end.
+func (t *tracker) doubt(err error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.failure = err
+}
+
+func (t *tracker) reason() error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.failure != nil && !isConnectionLost(t.failure) {
+		return t.failure
+	}
+	return errUnwitnessed
 }
 
 var errUnwitnessed = errors.New("the hypervisor ended the migration while nobody could hear why; the VM stayed where it was")
@@ -270,7 +286,7 @@ func (t *tracker) status() hypervisor.MigrationStatus {
 	if t.phase == hypervisor.MigrationActive && t.postCopy {
 		status.Phase = hypervisor.MigrationPostCopy
 	}
-	if t.failure != nil {
+	if t.failure != nil && t.phase == hypervisor.MigrationFailed {
 		status.Error = explain(t.failure)
 	}
 	return status
@@ -296,6 +312,9 @@ func (d *Driver) MigrationStatus(ctx context.Context, vm id.VM) (hypervisor.Migr
 		return onDomain(connection, vm, readArrival)
 	})
 	switch {
+	case err == nil && here.left: // a tracker that saw it leave says so too, but the domain is still to be forgotten
+		outcome := d.farewellOf(vm).outcome
+		return hypervisor.MigrationStatus{Phase: hypervisor.MigrationDone, Outcome: outcome}, d.undefine(ctx, vm)
 	case fault.Is(err, fault.KindNotFound) && known != nil && known.status().Phase != hypervisor.MigrationFailed:
 		return known.status(), nil
 	case fault.Is(err, fault.KindNotFound) && d.farewellOf(vm).migrated:
@@ -305,7 +324,7 @@ func (d *Driver) MigrationStatus(ctx context.Context, vm id.VM) (hypervisor.Migr
 	case err != nil:
 		return hypervisor.MigrationStatus{}, err
 	case here.sending:
-		return d.attach(vm).status(), nil
+		return d.attach(vm, here.postCopy).status(), nil
 	case known != nil && known.status().Phase == hypervisor.MigrationFailed:
 		return known.status(), nil
 	default:
@@ -315,8 +334,10 @@ func (d *Driver) MigrationStatus(ctx context.Context, vm id.VM) (hypervisor.Migr
 
 // arrival is what can be said of a VM that is here and that this process does not send.
 type arrival struct {
-	sending bool
-	outcome *precopy.Outcome // of the migration that brought it
+	sending  bool
+	postCopy bool
+	left     bool             // it went, but the daemon died before it could forget the domain
+	outcome  *precopy.Outcome // of the migration that brought it
 }
 
 func readArrival(domain *virt.Domain) (arrival, error) {
@@ -324,12 +345,15 @@ func readArrival(domain *virt.Domain) (arrival, error) {
 	if err != nil {
 		return arrival{}, err
 	}
+	if state == virt.DOMAIN_SHUTOFF && virt.DomainShutoffReason(reason) == virt.DOMAIN_SHUTOFF_MIGRATED {
+		return arrival{left: true}, nil
+	}
 	job, err := jobOf(domain)
 	if err != nil {
 		return arrival{}, err
 	}
-	if job == hypervisor.MigrationOut || inPostCopy(state, reason) {
-		return arrival{sending: true}, nil
+	if gone := inPostCopy(state, reason); gone || job == hypervisor.MigrationOut {
+		return arrival{sending: true, postCopy: gone}, nil
 	}
 	completed, err := domain.GetJobStats(virt.DOMAIN_JOB_STATS_COMPLETED | virt.DOMAIN_JOB_STATS_KEEP_COMPLETED)
 	if err != nil || completed.Operation != virt.DOMAIN_JOB_OPERATION_MIGRATION_IN || completed.TimeElapsed == 0 {

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/workflows"
+)
+
+// act is an operation of the campaign.
+type act struct {
+	name    string
+	kind    operation.Kind
+	request any
+	pool    string
+	target  bool // a second host takes part
+	skip    string
+}
+
+var acts = []act{
+	{name: "migrate-shared", kind: operation.Migrate, request: operation.MigrateRequest{}, pool: "shared", target: true, skip: "fetch_image prepare_disks"},
+	{name: "backup-full", kind: operation.TakeBackup, request: operation.BackupRequest{}, pool: "shared", skip: "drop_checkpoints expire"},
+	{name: "backup-incremental", kind: operation.TakeBackup, request: operation.BackupRequest{}, pool: "shared", skip: "expire"},
+	{name: "restore", kind: operation.Restore, request: operation.RestoreRequest{Start: true}, pool: "shared"},
+	{name: "migrate-copy", kind: operation.Migrate, request: operation.MigrateRequest{}, pool: "local", target: true},
+	{name: "provision", kind: operation.Provision, request: operation.ProvisionRequest{}, pool: "shared"},
+	{name: "delete", kind: operation.Delete, request: operation.DeleteRequest{}, pool: "local"},
+}
+
+// moment is when, seen from one step, the fault happens.
+type moment string
+
+const (
+	scheduled moment = "before" // as its activity waits to be taken
+	started   moment = "during" // a while after a worker began it
+	completed moment = "after"  // as its result is known
+)
+
+var moments = []moment{scheduled, started, completed}
+
+// trial is one case: this fault at this moment of this operation.
+type trial struct {
+	act    act
+	step   string
+	moment moment
+	victim victim
+}
+
+func (t trial) name() string {
+	return fmt.Sprintf("%s/%s/%s/%s", t.act.name, t.step, t.moment, t.victim.name)
+}
+
+// quick is a representative dozen: each operation, each victim, the moments that hurt most.
+var quick = map[string]bool{
+	"migrate-shared/rounds/during/worker-source":         true,
+	"migrate-shared/start_migration/after/worker-target": true,
+	"migrate-shared/rounds/during/libvirtd-source":       true,
+	"migrate-shared/rounds/during/temporal":              true,
+	"migrate-shared/commit/before/postgres":              true,
+	"migrate-shared/verify/before/control":               true,
+	"backup-full/copy_disks/during/worker-source":        true,
+	"backup-incremental/begin_export/after/server":       true,
+	"backup-incremental/copy_disks/before/control":       true,
+	"restore/restore_disks/during/worker-source":         true,
+	"provision/define/during/libvirtd-source":            true,
+	"delete/undefine/during/worker-source":               true,
+}
+
+// choose lists the cases in the order of acts, since cases of one pool share a VM.
+func choose(chosen settings) ([]trial, error) {
+	var cases []trial
+	for _, each := range acts {
+		steps, err := stepsOf(each)
+		if err != nil {
+			return nil, err
+		}
+		for _, step := range steps {
+			for _, when := range moments {
+				for _, victim := range victims {
+					one := trial{act: each, step: step, moment: when, victim: victim}
+					if victim.target && !each.target || chosen.quick && !quick[one.name()] ||
+						chosen.only != nil && !chosen.only.MatchString(one.name()) {
+						continue
+					}
+					cases = append(cases, one)
+				}
+			}
+		}
+	}
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("no case is chosen; see them all with -list")
+	}
+	return cases, nil
+}
+
+// stepsOf asks the operation's own plan, which is what a dry run answers.
+func stepsOf(of act) ([]string, error) {
+	request, err := json.Marshal(of.request)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := workflows.Plan(of.kind, request)
+	if err != nil {
+		return nil, fmt.Errorf("the plan of %s: %w", of.name, err)
+	}
+	var steps []string
+	for _, each := range plan.Steps {
+		if !has(of.skip, each.Name) {
+			steps = append(steps, each.Name)
+		}
+	}
+	return steps, nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/novacron/novacron/deploy/lab"
+	"github.com/novacron/novacron/internal/vm"
+)
+
+// guest is what must not change in a guest: its disk's contents and, unless its power was cut, its boot.
+type guest struct {
+	address string
+	boot    string
+	digest  string
+}
+
+const guestBoots = 4 * time.Minute // under emulation, on a busy machine
+
+// prepare gives a guest data to lose: blocks on its disk, and memory that changes and is checked all the time.
+func (s *stand) prepare(ctx context.Context, machine vm.VM) (guest, error) {
+	found, err := s.greet(ctx, machine)
+	if err != nil {
+		return found, err
+	}
+	for _, line := range []string{"write 4 7", "dirty 16 8"} {
+		if err := s.tell(ctx, found.address, line, nil); err != nil {
+			return found, err
+		}
+	}
+	var disk lab.DiskCheck
+	err = s.tell(ctx, found.address, "verify", &disk)
+	found.digest = disk.Digest
+	return found, err
+}
+
+func (s *stand) greet(ctx context.Context, machine vm.VM) (guest, error) {
+	if len(machine.Interfaces) == 0 {
+		return guest{}, fmt.Errorf("%s has no address", machine.Name)
+	}
+	found := guest{address: machine.Interfaces[0].IP.String()}
+	limited, stop := context.WithTimeout(ctx, guestBoots)
+	defer stop()
+	stats, err := s.lab.Await(limited, found.address)
+	found.boot = stats.BootID
+	if err == nil && stats.MemoryErrors > 0 {
+		err = fmt.Errorf("the guest of %s found %d errors in its memory", machine.Name, stats.MemoryErrors)
+	}
+	return found, err
+}
+
+// sound compares a guest with what it was; booted says that it had to start anew.
+func (s *stand) sound(ctx context.Context, machine vm.VM, was guest, booted bool) error {
+	now, err := s.greet(ctx, machine)
+	if err != nil {
+		return err
+	}
+	var disk lab.DiskCheck
+	if err := s.tell(ctx, now.address, "verify", &disk); err != nil {
+		return err
+	}
+	switch {
+	case disk.Errors > 0 || was.digest != "" && disk.Digest != was.digest:
+		return fmt.Errorf("the disk of %s is not what it was: %d of %d blocks are wrong", machine.Name, disk.Errors, disk.Blocks)
+	case !booted && now.boot != was.boot:
+		return errors.New("the guest of " + machine.Name + " was started anew")
+	}
+	return nil
+}
+
+func (s *stand) tell(ctx context.Context, address, line string, into any) error {
+	limited, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	return s.lab.Ask(limited, address, line, into)
+}

@@ -121,8 +121,8 @@ func (s *stand) settle(ctx context.Context) error {
 		s.hosts = s.hosts[:0]
 		for _, each := range hosts {
 			s.hosts, s.names[each.ID] = append(s.hosts, each.Name), each.Name
-			if each.State == host.Down {
-				return fmt.Errorf("host %s is down", each.Name)
+			if each.State == host.Offline {
+				return fmt.Errorf("host %s is offline", each.Name)
 			}
 			if _, err := s.virsh(ctx, each.Name, "uri"); err != nil {
 				return err

@@ -21,12 +21,16 @@ const (
 	TCG Acceleration = "tcg" // by QEMU, in software; slow, works everywhere
 )
 
+// SecureScheme lets the daemons speak TLS to each other, and QEMU encrypt the memory and the disks that it sends. Both
+// need certificates: libvirt's in /etc/pki/libvirt, QEMU's where migrate_tls_x509_cert_dir of qemu.conf says.
+const SecureScheme = "qemu+tls"
+
 // Options is what a driver needs to know of its host.
 type Options struct {
 	URI              string       // of the libvirt daemon, such as qemu:///system
 	Acceleration     Acceleration // empty means KVM
 	MigrationAddress string       // the host's own address on the hosts' network, reported in its facts
-	MigrationScheme  string       // how daemons reach each other: "qemu+tls", or "qemu+tcp" on a closed network; empty means qemu+tls
+	MigrationScheme  string       // how daemons reach each other: SecureScheme, or "qemu+tcp" on a closed network; empty means SecureScheme
 	ExportDirectory  string       // absolute, on this host: NBD sockets and scratch files of exports, a directory a VM
 	Log              *slog.Logger // nil means slog.Default
 }
@@ -67,7 +71,7 @@ func New(options Options) (*Driver, error) {
 		options.Acceleration = KVM
 	}
 	if options.MigrationScheme == "" {
-		options.MigrationScheme = "qemu+tls"
+		options.MigrationScheme = SecureScheme
 	}
 	switch {
 	case options.Acceleration != KVM && options.Acceleration != TCG:

@@ -90,7 +90,7 @@ func (d *Driver) send(own *session, t *tracker, request hypervisor.Migration) {
 					return struct{}{}, err
 				}
 			}
-			parameters, flags := migrationParameters(request)
+			parameters, flags := migrationParameters(request, d.options.MigrationScheme)
 			return struct{}{}, domain.MigrateToURI3(d.options.MigrationScheme+"://"+uriHost(request.TargetAddress)+"/system", parameters, flags)
 		}))
 	}()
@@ -108,12 +108,15 @@ func uriHost(address string) string {
 	return address
 }
 
-func migrationParameters(request hypervisor.Migration) (*virt.DomainMigrateParameters, virt.DomainMigrateFlags) {
+func migrationParameters(request hypervisor.Migration, scheme string) (*virt.DomainMigrateParameters, virt.DomainMigrateFlags) {
 	parameters := &virt.DomainMigrateParameters{
 		URISet: true, URI: "tcp://" + uriHost(request.TargetAddress),
 		ListenAddressSet: true, ListenAddress: request.TargetAddress,
 	}
 	flags := migrationFlags
+	if scheme == SecureScheme { // what the daemons say is secret, so what QEMU sends must be
+		flags |= virt.MIGRATE_TLS
+	}
 	if len(request.CopyDisks) > 0 {
 		// The target's files exist, with their base images: only what lies above those is copied.
 		flags |= virt.MIGRATE_NON_SHARED_INC

@@ -108,14 +108,14 @@ func TestTrackers(t *testing.T) {
 }
 
 func TestMigrationParameters(t *testing.T) {
-	parameters, flags := migrationParameters(hypervisor.Migration{TargetAddress: "fd00::1"})
+	parameters, flags := migrationParameters(hypervisor.Migration{TargetAddress: "fd00::1"}, "qemu+tcp")
 	if parameters.URI != "tcp://[fd00::1]" || flags != migrationFlags || parameters.BandwidthSet || parameters.MigrateDisksSet {
 		t.Errorf("%+v, %x", parameters, flags)
 	}
 	parameters, flags = migrationParameters(hypervisor.Migration{
 		TargetAddress: "10.0.0.1", CopyDisks: []string{"vda"}, BandwidthBytes: 1, AllowPostCopy: true, AllowThrottle: true,
-	})
-	want := migrationFlags | virt.MIGRATE_NON_SHARED_INC | virt.MIGRATE_POSTCOPY | virt.MIGRATE_AUTO_CONVERGE
+	}, SecureScheme)
+	want := virt.MIGRATE_TLS | migrationFlags | virt.MIGRATE_NON_SHARED_INC | virt.MIGRATE_POSTCOPY | virt.MIGRATE_AUTO_CONVERGE
 	if parameters.URI != "tcp://10.0.0.1" || flags != want || parameters.Bandwidth != 1 || parameters.MigrateDisks[0] != "vda" {
 		t.Errorf("%+v, %x", parameters, flags)
 	}

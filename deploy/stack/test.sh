@@ -136,7 +136,7 @@ lab() {
   local packages
   mapfile -t packages < <(lab_packages)
   NOVACRON_LAB=$NOVACRON_DATA/lab NOVACRON_URL=http://$NOVACRON_LISTEN \
-    go_test lab -p 1 -count 1 -tags "lab,$tags" "${packages[@]}"
+    go_test lab -timeout 35m -p 1 -count 1 -tags "lab,$tags" "${packages[@]}"
   if npm --prefix ui run 2>/dev/null | grep -q '^ *e2e:stack$'; then
     stage "browser tests on the stack"
     NOVACRON_URL=http://$NOVACRON_LISTEN npm --prefix ui run --silent e2e:stack

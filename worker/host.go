@@ -140,7 +140,7 @@ func (h *Host) enrol(ctx context.Context, plane *Plane) (identity, error) {
 		if err == nil {
 			var answer Welcome
 			if answer, err = plane.Enrol(ctx, Enrolment{Token: h.EnrolToken, Name: h.Name, Facts: facts}); err == nil {
-				known = identity{Host: answer.Host, Token: answer.Token, Namespace: answer.Namespace}
+				known = identity(answer)
 				return known, h.remember(path, known)
 			}
 		}

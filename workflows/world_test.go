@@ -33,7 +33,6 @@ import (
 	"github.com/novacron/novacron/internal/storage"
 	storagefake "github.com/novacron/novacron/internal/storage/fake"
 	"github.com/novacron/novacron/internal/store"
-	"github.com/novacron/novacron/internal/store/storetest"
 	"github.com/novacron/novacron/internal/vm"
 	"github.com/novacron/novacron/internal/volume"
 )
@@ -79,7 +78,7 @@ const (
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{t: t, store: storetest.New(t), cluster: hypervisorfake.NewCluster()}
+	w := &world{t: t, store: emptyStore(t), cluster: hypervisorfake.NewCluster()}
 	installed, err := w.store.EnsureInstallation(ctx, store.Installation{AdminPasswordHash: "x"})
 	must(t, err)
 	w.project, w.network = installed.Project, installed.Network
@@ -422,17 +421,6 @@ func (w *world) nodeOf(host id.Host) *node {
 		}
 	}
 	w.t.Fatalf("there is no host %s", host)
-	return nil
-}
-
-func (w *world) other(than id.Host) *node {
-	w.t.Helper()
-	for _, each := range w.hosts {
-		if each.id != than {
-			return each
-		}
-	}
-	w.t.Fatal("there is no other host")
 	return nil
 }
 

@@ -87,6 +87,7 @@ func join(a, b net.Conn) {
 	}
 	go pass(a, b)
 	go pass(b, a)
-	<-ended
-	<-ended
+	for range 2 {
+		_ = <-ended // the viewer and the display see for themselves that the other is gone
+	}
 }

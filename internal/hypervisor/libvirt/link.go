@@ -236,7 +236,7 @@ func (l *link) open() (*session, error) {
 func (l *link) set(current *session, failure error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if failure != nil && failure != errClosed && l.failure == nil {
+	if failure != nil && !errors.Is(failure, errClosed) && l.failure == nil {
 		l.log.Warn("libvirt does not answer", "uri", l.uri, "error", failure)
 	}
 	l.current, l.failure = current, failure

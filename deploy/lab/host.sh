@@ -3,17 +3,18 @@
 # lab.sh. It lays the host's own directories over the machine's and becomes the supervisor of its programs.
 set -euo pipefail
 name=$1 run=$2 lab=$3
+emulator=$(dirname "$(realpath "$0")")/qemu.sh
 hostname "$name"
 echo 500 > /proc/self/oom_score_adj # short of memory, the machine must lose guests before the control plane
 
-# /etc, /srv and /var get a thin layer of the host's own, in memory, that carries the directories to mount on. Were those
+# /etc, /srv, /usr/bin and /var get a thin layer of the host's own, in memory, that carries the directories to mount on. Were those
 # the machine's, whoever removes one of them there would take the mount away from every host (rmdir detaches it).
 stage=/mnt
 mount -t tmpfs -o mode=755 lab "$stage"
 mkdir "$stage/lab"
 mount --bind "$lab" "$stage/lab" # by now, because the lab may lie beneath what is covered next
 disk=$stage/lab/hosts/$name
-for top in /etc /srv /var; do
+for top in /etc /srv /usr/bin /var; do
   mkdir -p "$stage/upper$top" "$stage/work$top"
   mount -t overlay -o "lowerdir=$top,upperdir=$stage/upper$top,workdir=$stage/work$top" lab "$top"
 done
@@ -28,6 +29,10 @@ lay "$disk/log" /var/log
 rm -f /etc/resolv.conf # it may be a link; the layer takes the deletion
 cp "$disk"/etc/{hosts,resolv.conf,machine-id} /etc/
 echo "$name" > /etc/hostname
+touch /usr/bin/qemu-system-x86_64.real
+mount --bind /usr/bin/qemu-system-x86_64 /usr/bin/qemu-system-x86_64.real
+cp "$emulator" /usr/bin/qemu-system-x86_64.new
+mv /usr/bin/qemu-system-x86_64.new /usr/bin/qemu-system-x86_64
 echo $$ > "$run/holder"
 mount --bind "$run" /run
 cd /

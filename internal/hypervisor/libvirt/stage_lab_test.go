@@ -57,13 +57,18 @@ func newStage(t *testing.T) *stage {
 
 func (s *stage) lab(t *testing.T, args ...string) string {
 	t.Helper()
-	command := exec.Command(labScript, args...)
-	command.Env = append(os.Environ(), "NOVACRON_DATA="+filepath.Dir(s.state))
-	output, err := command.CombinedOutput()
+	output, err := s.try(args...)
 	if err != nil {
 		t.Fatalf("lab.sh %v: %v\n%s", args, err, output)
 	}
-	return string(output)
+	return output
+}
+
+func (s *stage) try(args ...string) (string, error) {
+	command := exec.Command(labScript, args...)
+	command.Env = append(os.Environ(), "NOVACRON_DATA="+filepath.Dir(s.state))
+	output, err := command.CombinedOutput()
+	return string(output), err
 }
 
 func name(host int) string { return fmt.Sprintf("h%d", host+1) }
@@ -112,8 +117,11 @@ func (s *stage) image(t *testing.T, host int, disk hypervisor.Disk, content hype
 	} else {
 		args = append(args, "-F", "qcow2", "-b", filepath.Join(filepath.Dir(disk.Path), "base.qcow2"), disk.Path)
 	}
-	s.lab(t, args...)
 	t.Cleanup(func() { s.lab(t, "sh", name(host), "rm", "-f", disk.Path) })
+	// On a busy machine qemu-img was seen to be refused the lock of the file that it had just made itself.
+	if _, err := s.try(args...); err != nil {
+		s.lab(t, args...)
+	}
 }
 
 func (s *stage) Receptacle(t *testing.T, host int, disk hypervisor.Disk) {

@@ -1,8 +1,29 @@
+import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { useStage } from "./stage";
 
 const stage = useStage();
 const all = 25_000;
+const frameTime = 16.6; // ms, at 60 frames a second
+
+// scrollingCost is the CPU time that the page's main thread needs for one frame while it scrolls, which other work on the
+// machine does not change.
+async function scrollingCost(page: Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const used = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return (metrics.find((metric) => metric.name === "TaskDuration")?.value ?? 0) * 1_000;
+  };
+  const before = await used();
+  await page.getByRole("table", { name: "VMs" }).evaluate(async (table) => {
+    for (let frame = 0; frame < 120; frame++) {
+      table.parentElement!.scrollTop -= 120;
+      await new Promise(requestAnimationFrame);
+    }
+  });
+  return ((await used()) - before) / 120;
+}
 
 it("scrolls through 25,000 VMs with only those in sight in the page", async () => {
   const page = await stage.open("/vms", { seed: "large" });
@@ -20,21 +41,9 @@ it("scrolls through 25,000 VMs with only those in sight in the page", async () =
   await page.getByRole("link", { name: "vm-25000", exact: true }).waitFor();
   expect(await body.getByRole("row").count()).toBeLessThan(120);
 
-  const frames = await body.evaluate(async (table) => {
-    const scroller = table.parentElement!;
-    const times: number[] = [];
-    let last = performance.now();
-    for (let frame = 0; frame < 120; frame++) {
-      scroller.scrollTop -= 400;
-      await new Promise(requestAnimationFrame);
-      const now = performance.now();
-      times.push(now - last);
-      last = now;
-    }
-    return times.sort((a, b) => a - b);
-  });
-  console.log(`median frame while scrolling: ${frames[60]!.toFixed(1)} ms, 95th: ${frames[114]!.toFixed(1)} ms`);
-  expect(frames[60]).toBeLessThan(50);
+  const cost = await scrollingCost(page);
+  console.log(`scrolling 25,000 rows: ${cost.toFixed(1)} ms of CPU a frame`);
+  expect(cost).toBeLessThan(frameTime);
   await page.context().close();
 });
 

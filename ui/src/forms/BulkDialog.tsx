@@ -5,7 +5,6 @@ import type { Ask } from "@/api/actions";
 import { can, verbOf } from "@/api/can";
 import type { Plan, Transition, VM } from "@/api/nouns";
 import { messageOf } from "@/api/problem";
-import { transitions } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
 import { plural } from "@/ui/format";
 import { Notice } from "@/ui/Notice";
@@ -13,6 +12,7 @@ import { useSay } from "@/ui/Toasts";
 import { PlanSteps } from "./PlanPreview";
 import { newKey } from "./start";
 import { StartButtons } from "./StartButtons";
+import { useTransitions } from "./transitions";
 import { notTyped, TypedName } from "./TypedName";
 
 export type BulkAction = "start" | "stop" | "migrate" | "backup" | "delete";
@@ -73,7 +73,7 @@ interface Props {
 // BulkDialog shows what an action would do to each of several VMs, and then does it to those that allow it.
 export function BulkDialog({ vms, action, close, done }: Props) {
   const say = useSay();
-  const table = useQuery(transitions()).data;
+  const table = useTransitions();
   const [typed, setTyped] = useState("");
   const planned = useQuery({
     queryKey: ["plan", "bulk", action, vms.map((vm) => vm.id)],

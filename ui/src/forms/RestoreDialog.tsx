@@ -5,7 +5,7 @@ import { ask } from "@/api/actions";
 import type { RestoreBackup } from "@/api/actions";
 import { can } from "@/api/can";
 import type { Backup } from "@/api/nouns";
-import { hosts, pools, transitions, vm as oneVM } from "@/api/queries";
+import { hosts, pools, vm as oneVM } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
 import { Advanced, CheckField, SelectField, TextField } from "@/ui/Field";
 import { Failure, Notice } from "@/ui/Notice";
@@ -15,6 +15,7 @@ import { CopyAs } from "./CopyAs";
 import { PlanPreview } from "./PlanPreview";
 import { errorsOf, unplaced, usePlan, useStart } from "./start";
 import { StartButtons } from "./StartButtons";
+import { useTransitions } from "./transitions";
 import { notTyped, TypedName } from "./TypedName";
 
 // RestoreDialog brings a backup back: as a new VM beside the old one, or in place of what the VM's disks hold now.
@@ -101,7 +102,7 @@ export function RestoreDialog({ backup, close }: { backup: Backup; close: () => 
 
 function useInPlaceVerdict(backup: Backup): { name: string; refusal?: string } {
   const { data: vm, isPending } = useQuery(oneVM(backup.vm_id));
-  const { data: table } = useQuery(transitions());
+  const table = useTransitions();
   if (!vm) return { name: backup.vm_name, refusal: isPending ? "Looking for the VM…" : "The VM is gone; restore it as a new one." };
   const verdict = can(table, vm, "restore_in_place");
   return { name: vm.name, refusal: verdict.allowed ? undefined : verdict.reason };

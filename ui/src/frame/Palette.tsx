@@ -5,7 +5,8 @@ import { useNavigate } from "react-router";
 import { can, verbOf } from "@/api/can";
 import { get } from "@/api/client";
 import type { Host, Page, Transition, VM, VMAction } from "@/api/nouns";
-import { hosts, transitions } from "@/api/queries";
+import { hosts } from "@/api/queries";
+import { useTransitions } from "@/forms/transitions";
 import { useVMActions } from "@/forms/VMActions";
 import { places } from "./places";
 
@@ -100,7 +101,7 @@ export function Palette({ close }: { close: () => void }) {
 function useEntries(text: string, close: () => void): Entry[] {
   const navigate = useNavigate();
   const act = useVMActions();
-  const table = useQuery(transitions()).data;
+  const table = useTransitions();
   const allHosts = useQuery(hosts()).data;
   const name = nameIn(text);
   const found = useQuery({

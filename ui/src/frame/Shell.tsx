@@ -1,5 +1,6 @@
 import { Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { Outlet, useLocation, useNavigate, useNavigation } from "react-router";
+import { Transitions } from "@/forms/transitions";
 import { VMActions } from "@/forms/VMActions";
 import { Live } from "@/live/Live";
 import { Toasts } from "@/ui/Toasts";
@@ -19,9 +20,11 @@ export function Shell() {
   return (
     <Toasts>
       <Live>
-        <VMActions>
-          <Frame />
-        </VMActions>
+        <Transitions>
+          <VMActions>
+            <Frame />
+          </VMActions>
+        </Transitions>
       </Live>
     </Toasts>
   );

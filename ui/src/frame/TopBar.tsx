@@ -5,6 +5,7 @@ import { selectProject, useSelectedProject } from "@/api/project";
 import { openOperations, projects } from "@/api/queries";
 import { logout, whoami } from "@/api/session";
 import { Button } from "@/ui/Button";
+import { plural } from "@/ui/format";
 import { Menu } from "@/ui/Menu";
 import { useSay } from "@/ui/Toasts";
 import { chooseTheme, useTheme } from "./theme";
@@ -78,12 +79,13 @@ function ProjectSwitch() {
 function OpenOperations({ open }: { open: () => void }) {
   const { data = [] } = useQuery(openOperations());
   const waiting = data.filter((operation) => operation.state === "waiting").length;
-  const label = waiting ? `${data.length} open operations, ${waiting} waiting for you` : `${data.length} open operations`;
+  const hint = `${plural(data.length, "open operation")}${waiting ? `, ${waiting} waiting for you` : ""}`;
   return (
-    <Button kind={waiting ? "plain" : "ghost"} aria-label={label} hint={label} onClick={open}>
+    <Button kind={waiting ? "plain" : "ghost"} hint={hint} onClick={open}>
       <LoaderCircle className={`size-3.5 ${data.length ? "animate-spin text-working [animation-duration:2s]" : "text-muted"}`} aria-hidden />
       <span data-testid="open-operations">{data.length}</span>
-      {waiting > 0 && <span className="text-attention max-sm:hidden">{waiting} waiting</span>}
+      <span className="sr-only">open operations</span>
+      {waiting > 0 && <span className="text-attention max-sm:sr-only">{waiting} waiting</span>}
     </Button>
   );
 }

@@ -111,7 +111,7 @@ function Summary({ operation }: { operation: Operation }) {
   return (
     <p className="text-sm text-muted">
       {to ? (
-        <Link to={to} className="text-accent hover:underline">
+        <Link to={to} className="text-accent underline">
           {operation.subject.kind === "vm" ? "VM" : "Host"} {operation.subject.name}
         </Link>
       ) : (

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Columns3 } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { KeyboardEvent, ReactNode } from "react";
 import { Menu } from "@/ui/Menu";
 import { useColumnChoice } from "./choice";
@@ -24,10 +24,10 @@ interface Props<T> {
   more?: () => void; // reads the next page, if there is one
   empty?: ReactNode;
   short?: boolean; // as high as its rows, for tables inside a page; otherwise it fills the space and scrolls
-  quiet?: (row: T) => boolean; // rows that matter less now
 }
 
 const rowHeight = 33;
+const estimateSize = () => rowHeight;
 const endGap = 40; // rows before the end at which the next page is read
 
 // Table shows rows of any number: only those in sight exist in the page. Up and down move between rows, x selects.
@@ -37,19 +37,25 @@ export function Table<T>(props: Props<T>) {
   const width = useWidth(scroller);
   const { hidden, toggle } = useColumnChoice(name);
   const [order, setOrder] = useState<Order>();
-  const chosen = props.columns.filter((column) => !hidden.has(column.id));
-  const columns = fitting(chosen, width - (selection ? 36 : 0) - 24);
+  const selectable = Boolean(selection);
+  const columns = useMemo(() => {
+    const chosen = props.columns.filter((column) => !hidden.has(column.id));
+    return fitting(chosen, width - (selectable ? 36 : 0) - 24);
+  }, [props.columns, hidden, width, selectable]);
+  const tracks = useMemo(() => template(columns, selectable), [columns, selectable]);
   const shown = useMemo(
     () => (more ? rows : ordered(rows, props.columns, order)),
     [rows, props.columns, order, more],
   );
+  // A new function would have every row measured again.
+  const getItemKey = useCallback((index: number) => id(shown[index]!), [id, shown]);
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
+    estimateSize,
     overscan: 12,
     initialRect: { width: 1_200, height: 800 },
-    getItemKey: (index) => id(shown[index]!),
+    getItemKey,
   });
   const items = virtual.getVirtualItems();
   const last = items[items.length - 1]?.index ?? 0;
@@ -57,12 +63,16 @@ export function Table<T>(props: Props<T>) {
     if (more && last > shown.length - endGap) more();
   }, [more, last, shown.length]);
 
-  const choose = (row: T) => {
-    if (!selection) return;
-    const next = new Set(selection.ids);
-    if (!next.delete(id(row))) next.add(id(row));
-    selection.set(next);
-  };
+  const chosenNow = useRef(selection);
+  useEffect(() => {
+    chosenNow.current = selection;
+  });
+  const choose = useCallback((key: string) => {
+    if (!chosenNow.current) return;
+    const next = new Set(chosenNow.current.ids);
+    if (!next.delete(key)) next.add(key);
+    chosenNow.current.set(next);
+  }, []);
   const focusRow = (index: number) => {
     virtual.scrollToIndex(index, { align: "auto" });
     requestAnimationFrame(() => {
@@ -76,12 +86,11 @@ export function Table<T>(props: Props<T>) {
     const row = shown[at];
     if (event.key === "ArrowDown" || event.key === "j") focusRow(Math.min(at + 1, shown.length - 1));
     else if (event.key === "ArrowUp" || event.key === "k") focusRow(Math.max(at - 1, 0));
-    else if (event.key === "x" && row && selection) choose(row);
+    else if (event.key === "x" && row && selection) choose(id(row));
     else return;
     event.preventDefault();
   };
 
-  const grid = { gridTemplateColumns: template(columns, Boolean(selection)) };
   return (
     <div
       ref={scroller}
@@ -95,7 +104,7 @@ export function Table<T>(props: Props<T>) {
         className="min-w-fit text-sm"
       >
         <div role="rowgroup" className="sticky top-0 z-10 bg-canvas">
-          <div role="row" aria-rowindex={1} style={grid} className="grid h-8 items-center border-b border-line pr-3 text-xs text-muted">
+          <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }} className="grid h-8 items-center border-b border-line pr-3 text-xs text-muted">
             {selection && <SelectAll rows={shown} id={id} selection={selection} name={name} />}
             {columns.map((column) => (
               <Header key={column.id} column={column} order={order} setOrder={more ? undefined : setOrder} />
@@ -105,37 +114,18 @@ export function Table<T>(props: Props<T>) {
         <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const row = shown[item.index]!;
-            const on = selection?.ids.has(id(row));
             return (
-              <div
+              <Row
                 key={item.key}
-                role="row"
-                aria-rowindex={item.index + 2}
-                data-index={item.index}
-                style={{ ...grid, height: rowHeight, transform: `translateY(${item.start}px)` }}
-                className={`absolute inset-x-0 top-0 grid items-center border-b border-line pr-3 ${on ? "bg-selected" : "hover:bg-hover"} ${props.quiet?.(row) ? "text-muted" : ""}`}
-              >
-                {selection && (
-                  <div role="cell" className="flex justify-center">
-                    <input
-                      type="checkbox"
-                      aria-label={`Select row ${item.index + 1}`}
-                      checked={on}
-                      onChange={() => choose(row)}
-                      className="size-4 accent-accent-fill"
-                    />
-                  </div>
-                )}
-                {columns.map((column) => (
-                  <div
-                    key={column.id}
-                    role="cell"
-                    className={`min-w-0 truncate px-2 py-1 ${column.right ? "text-right" : ""} first:pl-4`}
-                  >
-                    {column.cell(row)}
-                  </div>
-                ))}
-              </div>
+                row={row}
+                index={item.index}
+                start={item.start}
+                columns={columns}
+                tracks={tracks}
+                on={selection ? selection.ids.has(id(row)) : undefined}
+                choose={choose}
+                id={id(row)}
+              />
             );
           })}
         </div>
@@ -159,6 +149,49 @@ export function Table<T>(props: Props<T>) {
     </div>
   );
 }
+
+interface RowProps<T> {
+  row: T;
+  id: string;
+  index: number;
+  start: number; // px from the top
+  columns: Column<T>[];
+  tracks: string;
+  on: boolean | undefined; // selected; missing where rows cannot be
+  choose: (id: string) => void;
+}
+
+function PlainRow<T>({ row, id, index, start, columns, tracks, on, choose }: RowProps<T>) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      data-index={index}
+      style={{ gridTemplateColumns: tracks, height: rowHeight, transform: `translateY(${start}px)` }}
+      className={`absolute inset-x-0 top-0 grid items-center border-b border-line pr-3 ${on ? "bg-selected" : "hover:bg-hover"}`}
+    >
+      {on !== undefined && (
+        <div role="cell" className="flex justify-center">
+          <input
+            type="checkbox"
+            aria-label={`Select row ${index + 1}`}
+            checked={on}
+            onChange={() => choose(id)}
+            className="size-4 accent-accent-fill"
+          />
+        </div>
+      )}
+      {columns.map((column) => (
+        <div key={column.id} role="cell" className={`min-w-0 truncate px-2 py-1 ${column.right ? "text-right" : ""} first:pl-4`}>
+          {column.cell(row)}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+// Row is drawn again only when it has changed: scrolling draws the rows that come into sight, and no others.
+const Row = memo(PlainRow) as typeof PlainRow;
 
 interface SelectAllProps<T> {
   rows: T[];

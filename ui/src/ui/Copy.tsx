@@ -37,8 +37,8 @@ export function ID({ id }: { id: string }) {
           copy();
         }}
         className="group inline-flex items-center gap-1 rounded font-mono text-xs text-muted hover:text-ink"
-        aria-label={`Copy ${id}`}
       >
+        <span className="sr-only">Copy </span>
         {shortID(id)}
         {copied ? <Check className="size-3 text-ok" /> : <CopyIcon className="size-3 opacity-0 group-hover:opacity-100 group-focus:opacity-100" />}
       </button>

@@ -11,10 +11,12 @@ export interface MenuItem {
   checked?: boolean;
 }
 
+export type MenuItems = (MenuItem | "line")[];
+
 interface Props {
   label: string;
   icon: ReactNode;
-  items: (MenuItem | "line")[];
+  items: MenuItems | (() => MenuItems); // a function is called when the menu opens
   kind?: "plain" | "ghost";
   text?: string;
 }
@@ -44,14 +46,14 @@ export function Menu({ label, icon, items, kind = "ghost", text }: Props) {
         {icon}
         {text}
       </Button>
-      {open && <List label={label} items={items} anchor={button.current!} close={close} />}
+      {open && <List label={label} items={typeof items === "function" ? items() : items} anchor={button.current!} close={close} />}
     </>
   );
 }
 
 interface ListProps {
   label: string;
-  items: (MenuItem | "line")[];
+  items: MenuItems;
   anchor: HTMLElement;
   close: (refocus?: boolean) => void;
 }

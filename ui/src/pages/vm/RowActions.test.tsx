@@ -4,6 +4,7 @@ import { fireEvent, render, screen } from "@testing-library/react";
 import { MemoryRouter } from "react-router";
 import { expect, it } from "vitest";
 import type { VM } from "@/api/nouns";
+import { Transitions } from "@/forms/transitions";
 import table from "@/mock/vm-transitions.json";
 import { RowActions } from "./RowActions";
 
@@ -26,7 +27,9 @@ function show(vm: VM) {
   render(
     <QueryClientProvider client={client}>
       <MemoryRouter>
-        <RowActions vm={vm} />
+        <Transitions>
+          <RowActions vm={vm} />
+        </Transitions>
       </MemoryRouter>
     </QueryClientProvider>,
   );

@@ -1,22 +1,21 @@
-import { useQuery } from "@tanstack/react-query";
 import { Ellipsis, Play, Square } from "lucide-react";
 import { useNavigate } from "react-router";
 import { can, verbOf } from "@/api/can";
 import type { VM, VMAction } from "@/api/nouns";
-import { transitions } from "@/api/queries";
+import { useTransitions } from "@/forms/transitions";
 import { useVMActions } from "@/forms/VMActions";
 import { Button } from "@/ui/Button";
 import { Menu } from "@/ui/Menu";
-import type { MenuItem } from "@/ui/Menu";
+import type { MenuItems } from "@/ui/Menu";
 
 const inMenu: (VMAction | "line")[] = ["console", "restart", "pause", "resume", "line", "migrate", "migrate_cold", "backup", "line", "delete"];
 
-// useActionItems are a VM's actions for a menu, each allowed exactly when the served table says so.
-export function useActionItems(vm: VM, wanted: (VMAction | "line")[]): (MenuItem | "line")[] {
-  const table = useQuery(transitions()).data;
+// useActionItems makes a VM's actions for a menu, each allowed exactly when the served table says so.
+export function useActionItems(vm: VM, wanted: (VMAction | "line")[]): () => MenuItems {
+  const table = useTransitions();
   const navigate = useNavigate();
   const act = useVMActions();
-  return wanted.map((action) => {
+  const items = () => wanted.map((action) => {
     if (action === "line") return action;
     const verdict = can(table, vm, action);
     return {
@@ -26,10 +25,11 @@ export function useActionItems(vm: VM, wanted: (VMAction | "line")[]): (MenuItem
       act: () => (action === "console" ? void navigate(`/vms/${vm.name}/console`) : act(vm, action)),
     };
   });
+  return items;
 }
 
 export function RowActions({ vm }: { vm: VM }) {
-  const table = useQuery(transitions()).data;
+  const table = useTransitions();
   const act = useVMActions();
   const items = useActionItems(vm, inMenu);
   const on = vm.state === "running" || vm.state === "paused";

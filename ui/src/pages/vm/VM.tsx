@@ -3,7 +3,8 @@ import { Ellipsis } from "lucide-react";
 import { Link, Outlet, useOutletContext, useParams } from "react-router";
 import { can, verbOf } from "@/api/can";
 import type { VM, VMAction } from "@/api/nouns";
-import { transitions, vm as oneVM } from "@/api/queries";
+import { vm as oneVM } from "@/api/queries";
+import { useTransitions } from "@/forms/transitions";
 import { useVMActions } from "@/forms/VMActions";
 import { useWatch } from "@/live/Live";
 import { Button } from "@/ui/Button";
@@ -70,7 +71,7 @@ function VMState({ vm }: { vm: VM }) {
 const asMenu: (VMAction | "line")[] = ["restart", "pause", "resume", "migrate_cold", "line", "delete"];
 
 function Actions({ vm }: { vm: VM }) {
-  const table = useQuery(transitions()).data;
+  const table = useTransitions();
   const act = useVMActions();
   const items = useActionItems(vm, asMenu);
   const off = vm.state === "stopped" || vm.state === "crashed";

@@ -1,7 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { can } from "@/api/can";
-import { transitions } from "@/api/queries";
+import { useTransitions } from "@/forms/transitions";
 import { ScheduleDialog } from "@/forms/ScheduleDialog";
 import { useVMActions } from "@/forms/VMActions";
 import { BackupsTable } from "@/pages/BackupsTable";
@@ -14,7 +13,7 @@ import { useVM } from "./VM";
 export function Page() {
   const vm = useVM();
   const act = useVMActions();
-  const verdict = can(useQuery(transitions()).data, vm, "backup");
+  const verdict = can(useTransitions(), vm, "backup");
   const [scheduling, setScheduling] = useState(false);
   return (
     <div className="space-y-6 p-4">

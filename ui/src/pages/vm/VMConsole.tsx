@@ -1,7 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { can } from "@/api/can";
-import { transitions } from "@/api/queries";
+import { useTransitions } from "@/forms/transitions";
 import { Empty } from "@/ui/Empty";
 import { Loading } from "@/ui/Page";
 import { useVM } from "./VM";
@@ -10,7 +9,7 @@ const Screen = lazy(() => import("./Screen"));
 
 export function Page() {
   const vm = useVM();
-  const verdict = can(useQuery(transitions()).data, vm, "console");
+  const verdict = can(useTransitions(), vm, "console");
   if (!verdict.allowed) return <Empty title="There is no screen to show">{verdict.reason}</Empty>;
   return (
     <Suspense fallback={<Loading what="the console" />}>

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 type guest struct {
 	address string
 	boot    string
+	name    string  // as the guest itself says
+	uptime  float64 // in seconds
 	digest  string
 }
 
@@ -44,7 +45,7 @@ func (s *stand) greet(ctx context.Context, machine vm.VM) (guest, error) {
 	limited, stop := context.WithTimeout(ctx, guestBoots)
 	defer stop()
 	stats, err := s.lab.Await(limited, found.address)
-	found.boot = stats.BootID
+	found.boot, found.name, found.uptime = stats.BootID, stats.Name, stats.UptimeSeconds
 	if err == nil && stats.MemoryErrors > 0 {
 		err = fmt.Errorf("the guest of %s found %d errors in its memory", machine.Name, stats.MemoryErrors)
 	}
@@ -65,7 +66,8 @@ func (s *stand) sound(ctx context.Context, machine vm.VM, was guest, booted bool
 	case disk.Errors > 0 || was.digest != "" && disk.Digest != was.digest:
 		return fmt.Errorf("the disk of %s is not what it was: %d of %d blocks are wrong", machine.Name, disk.Errors, disk.Blocks)
 	case !booted && now.boot != was.boot:
-		return errors.New("the guest of " + machine.Name + " was started anew")
+		return fmt.Errorf("the guest of %s was started anew: it is %q and up for %.0f s, boot %s; it was %q and up for %.0f s, boot %s",
+			machine.Name, now.name, now.uptime, now.boot, was.name, was.uptime, was.boot)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 const (
 	endTimeout  = 10 * time.Minute // for an operation to end, whatever was killed
 	midActivity = 400 * time.Millisecond
-	memory      = 128 << 20
+	memory      = 192 << 20
 	disk        = 128 << 20
 )
 

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/novacron/novacron/deploy/lab"
+	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/vm"
+)
+
+// twin is a VM like one of NovaCron's, that only libvirt knows.
+type twin struct {
+	lab  *lab.Lab
+	name string
+}
+
+var (
+	ofItsOwn   = regexp.MustCompile(`<uuid>[^<]*</uuid>|<mac address='[^']*'/>|<target dev='[^']*'/>`)
+	sourceFile = regexp.MustCompile(`<source file='([^']+)'`)
+)
+
+// makeTwin does by hand what provisioning does, and returns how long qemu-img and virsh took.
+func (b *bench) makeTwin(ctx context.Context, machine vm.VM) (twin, time.Duration, error) {
+	copied := twin{lab: b.lab, name: string(id.New[id.VM]())}
+	definition, err := copied.virsh(ctx, "h1", "dumpxml", "--inactive", string(machine.ID))
+	if err != nil {
+		return copied, 0, err
+	}
+	source := sourceFile.FindStringSubmatch(definition)
+	if source == nil {
+		return copied, 0, fmt.Errorf("the definition of %s names no disk", machine.ID)
+	}
+	base, err := b.backingOf(ctx, source[1])
+	if err != nil {
+		return copied, 0, err
+	}
+	disk := path.Join(path.Dir(source[1]), copied.name+".qcow2")
+	definition = strings.ReplaceAll(definition, source[1], disk)
+	definition = strings.ReplaceAll(ofItsOwn.ReplaceAllString(definition, ""), string(machine.ID), copied.name)
+	text := filepath.Join(os.TempDir(), copied.name+".xml")
+	if err := os.WriteFile(text, []byte(definition), 0o600); err != nil {
+		return copied, 0, err
+	}
+	b.later(func(ctx context.Context) error {
+		for _, host := range []string{"h1", "h2"} {
+			_, _ = copied.virsh(ctx, host, "destroy", copied.name) // it is on one of them at most
+			_, _ = copied.virsh(ctx, host, "undefine", copied.name)
+		}
+		_ = os.Remove(text)
+		return b.lab.On(ctx, "h1", "rm", "-f", disk).Run()
+	})
+	began := time.Now()
+	create := b.lab.On(ctx, "h1", "qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk, "1G")
+	if output, err := create.CombinedOutput(); err != nil {
+		return copied, 0, fmt.Errorf("qemu-img: %w: %s", err, output)
+	}
+	if _, err := copied.virsh(ctx, "h1", "define", text); err != nil {
+		return copied, 0, err
+	}
+	_, err = copied.virsh(ctx, "h1", "start", copied.name)
+	return copied, time.Since(began), err
+}
+
+func (b *bench) backingOf(ctx context.Context, disk string) (string, error) {
+	output, err := b.lab.On(ctx, "h1", "qemu-img", "info", "-U", "--output=json", disk).Output()
+	if err != nil {
+		return "", fmt.Errorf("qemu-img info %s: %w", disk, err)
+	}
+	var found struct {
+		Base string `json:"full-backing-filename"`
+	}
+	err = json.Unmarshal(output, &found)
+	return found.Base, err
+}
+
+// move returns QEMU's total in milliseconds and the wall time of virsh.
+func (t twin) move(ctx context.Context, from, to string) (float64, time.Duration, error) {
+	began := time.Now()
+	_, err := t.virsh(ctx, from, "migrate", "--live", "--p2p", "--persistent", "--undefinesource", "--unsafe", t.name,
+		"qemu+tcp://"+lab.Address(to)+"/system")
+	took := time.Since(began)
+	if err != nil {
+		return 0, 0, err
+	}
+	report, err := t.virsh(ctx, to, "domjobinfo", t.name, "--completed")
+	if err != nil {
+		return 0, 0, err
+	}
+	total, err := after(report, "Time elapsed:")
+	return total, took, err
+}
+
+func (t twin) virsh(ctx context.Context, host string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, "virsh", append([]string{"-q", "-c", t.lab.LibvirtURI(host)}, args...)...)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	output, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("virsh %s on %s: %w: %s", args[0], host, err, strings.TrimSpace(stderr.String()))
+	}
+	return string(output), nil
+}

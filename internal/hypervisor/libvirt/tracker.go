@@ -313,8 +313,11 @@ func (d *Driver) MigrationStatus(ctx context.Context, vm id.VM) (hypervisor.Migr
 	})
 	switch {
 	case err == nil && here.left: // a tracker that saw it leave says so too, but the domain is still to be forgotten
-		outcome := d.farewellOf(vm).outcome
-		return hypervisor.MigrationStatus{Phase: hypervisor.MigrationDone, Outcome: outcome}, d.undefine(ctx, vm)
+		status := hypervisor.MigrationStatus{Phase: hypervisor.MigrationDone, Outcome: d.farewellOf(vm).outcome}
+		if known != nil && known.status().Phase == hypervisor.MigrationDone {
+			status = known.status()
+		}
+		return status, d.undefine(ctx, vm)
 	case fault.Is(err, fault.KindNotFound) && known != nil && known.status().Phase != hypervisor.MigrationFailed:
 		return known.status(), nil
 	case fault.Is(err, fault.KindNotFound) && d.farewellOf(vm).migrated:

@@ -53,13 +53,16 @@ generate: ## what is generated and committed: sqlc's queries, the OpenAPI docume
 # Temporal is 320 modules and changes with its module only: minutes the first time, never again.
 bin/novacron-temporal: $(shell find deploy/temporal -name '*.go' -not -name '*_test.go') deploy/temporal/go.mod deploy/temporal/go.sum
 	@mkdir -p bin
-	cd deploy/temporal && go build -ldflags '-s -w' -o $(CURDIR)/$@ .
+	@echo "       Temporal: 320 modules, about 8 minutes of processor time when nothing is cached"
+	@cd deploy/temporal && go build -ldflags '-s -w' -o $(CURDIR)/$@ .
 	@touch $@
 
 ui/node_modules/.package-lock.json: ui/package-lock.json
-	cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@echo "       UI: its packages"
+	@cd ui && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 ui/dist/index.html: ui/node_modules/.package-lock.json $(shell find ui/src ui/public ui/index.html ui/*.ts ui/*.json -type f 2>/dev/null)
-	cd ui && npm run --silent build
+	@echo "       UI: its pages"
+	@cd ui && npm run --silent build | grep -vE '^(dist/|transforming|rendering|computing|$$)'
 	@touch $@

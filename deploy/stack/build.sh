@@ -14,6 +14,7 @@ build() {
   if cmp -s "$bin/$name.new" "$bin/$name"; then rm "$bin/$name.new"; else mv "$bin/$name.new" "$bin/$name"; fi
 }
 
+note "NovaCron: server, worker and command line"
 CGO_ENABLED=0 build novacron
 CGO_ENABLED=0 build novacron-server
 # The binding finds libvirt at run time, so one worker binary serves hosts with different versions of it.

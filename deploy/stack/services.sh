@@ -92,8 +92,8 @@ defined() { [[ -x $services/$1/run ]]; }
 start_supervision() {
   local name
   if [[ -z $(supervisors) ]]; then
-    for name in "$services"/*/; do
-      [[ $(basename "$name") == keeper ]] || supervised "$(basename "$name")" || touch "$name/down"
+    for name in "${control_plane[@]}"; do
+      supervised "$name" || touch "$services/$name/down"
     done
     start_supervisor
   fi

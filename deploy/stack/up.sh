@@ -10,7 +10,7 @@ prepare() {
   local sets=(up)
   ((LAB_HOSTS == 0)) || sets+=(lab)
   "$stack/packages.sh" "${sets[@]}"
-  say "building (a first build takes minutes, most of them for Temporal)"
+  say "building what is not built yet"
   make -C "$root" --no-print-directory build || die "the build failed; its words are above."
 }
 

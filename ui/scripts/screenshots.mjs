@@ -1,4 +1,5 @@
-// Takes pictures of every page of the mock build, to be looked at: npm run build:mock && npm run screenshots [name...].
+// Takes pictures of every page of the mock build, to be looked at: npm run build:mock && [VARIANTS=light-wide,dark-narrow] npm run
+// screenshots [-- name...].
 import { mkdir } from "node:fs/promises";
 import { launch, serve } from "./browser.mjs";
 
@@ -44,7 +45,7 @@ const shots = [
   ["schedules", "/backups/schedules"],
   ["capacity", "/capacity"],
   ["palette", "/", {}, async (page) => { await page.keyboard.press("Control+k"); await page.keyboard.type("migrate web"); }],
-  ["migrate", "/vms/web-2", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits").click(); }],
+  ["migrate", "/vms/web-2", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits", { exact: true }).first().click(); }],
 ];
 
 const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
@@ -77,9 +78,10 @@ async function take(browser, url, [name, path, mock = {}, prepare], theme, size)
 await mkdir(out, { recursive: true });
 const server = await serve("dist-mock");
 const browser = await launch();
+const every = [["light", "wide"], ["dark", "wide"], ["light", "narrow"], ["dark", "narrow"]];
+const variants = process.env.VARIANTS ? process.env.VARIANTS.split(",").map((each) => each.split("-")) : every;
 for (const shot of shots) {
   if (wanted.length && !wanted.includes(shot[0])) continue;
-  const variants = process.env.ALL ? [["light", "wide"], ["dark", "wide"], ["light", "narrow"], ["dark", "narrow"]] : [["light", "wide"], ["dark", "wide"], ["light", "narrow"]];
   for (const [theme, size] of variants) {
     try {
       await take(browser, server.url, shot, theme, size);

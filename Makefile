@@ -57,9 +57,10 @@ bin/novacron-temporal: $(shell find deploy/temporal -name '*.go' -not -name '*_t
 	@cd deploy/temporal && go build -ldflags '-s -w' -o $(CURDIR)/$@ .
 	@touch $@
 
+# Not `npm ci`: npm 11 finds a lock file without the registry's addresses out of step over packages of other platforms.
 ui/node_modules/.package-lock.json: ui/package-lock.json
 	@echo "       UI: its packages"
-	@cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@cd ui && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 ui/dist/index.html: ui/node_modules/.package-lock.json $(shell find ui/src ui/public ui/index.html ui/*.ts ui/*.json -type f 2>/dev/null)

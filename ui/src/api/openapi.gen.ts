@@ -116,7 +116,7 @@ export interface paths {
         };
         /**
          * Read events, or follow them over a WebSocket
-         * @description As a WebSocket: the first message is {"after": N}, the sequence to resume behind. The server sends one event a message. {"watch": [operation IDs]} replaces the operations whose timelines are pushed as {"type": "operation.timeline", "timeline": …} whenever they move. A connection that cannot keep up is closed with code 4008; resume where it stopped.
+         * @description As a WebSocket: the first message is {"after": N}, the sequence to resume behind. The server sends one event a message. {"watch": [operation IDs]} replaces the operations whose timelines are pushed as {"type": "operation.timeline", "timeline": …} whenever they move. A connection that does not take a message within 10 seconds is dropped; connect again and resume behind the last sequence that arrived.
          */
         get: operations["list-events"];
         put?: never;
@@ -535,6 +535,23 @@ export interface paths {
         put?: never;
         /** Stop an operation and take back what it did */
         post: operations["cancel-operation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell a waiting operation to go on without what it waits for; what stays behind is reported as a leak */
+        post: operations["give-up-operation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3608,6 +3625,57 @@ export interface operations {
                 };
             };
             /** @description The operation, which will stop at its next step */
+            202: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-up-operation": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description ID of the operation */
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description The operation, which will go on */
             202: {
                 headers: {
                     ETag?: string;

@@ -72,7 +72,7 @@ function columns(act: Act, withVM: boolean): Column<Backup>[] {
         const busy = backup.state !== "ready" && backup.state !== "damaged" ? "It is not ready." : undefined;
         return (
           <span className="-my-1 inline-flex align-middle items-center gap-1">
-            <Button kind="ghost" why={whyNotRestorable(backup)} onClick={() => act(backup, "restore")} className="bg-transparent!">
+            <Button kind="ghost" why={whyNotRestorable(backup)} onClick={() => act(backup, "restore")} className="border-transparent! bg-transparent!">
               Restore
             </Button>
             <Menu

@@ -27,7 +27,7 @@ function Took({ operation }: { operation: Operation }) {
 
 // Outcome is what is most worth knowing: what it waits for, why it failed, what it left.
 function Outcome({ operation }: { operation: Operation }) {
-  if (operation.question && !isFinal(operation)) return <span className="text-attention">{operation.question}</span>;
+  if (operation.question && !isFinal(operation)) return <span className="text-attention" title={operation.question}>{operation.question}</span>;
   if (operation.leaks?.length) return <span className="text-attention">Left something behind: {operation.leaks[0]!.detail}</span>;
   if (operation.error) return <span title={operation.error.message}>{operation.error.message}</span>;
   return null;

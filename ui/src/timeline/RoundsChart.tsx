@@ -158,7 +158,7 @@ function Flags({ decisions, span }: { decisions: Applied[]; span: Span }) {
               <Tooltip text={`${decision.reason} (${decision.by === "rules" ? "by the rules" : `by ${decision.by}`}, round ${decision.iteration})`}>
                 <span
                   tabIndex={0}
-                  className={`pointer-events-auto absolute rounded-xs border border-attention bg-attention-soft px-1 text-xs leading-4 whitespace-nowrap text-attention ${place > 0.85 ? "right-0" : "left-0"}`}
+                  className={`pointer-events-auto absolute rounded-xs border border-attention bg-attention-soft px-1 text-xs leading-4 whitespace-nowrap text-attention ${place > 0.6 ? "right-0" : "left-0"}`}
                   style={{ top: 4 + (index % 3) * 20 }}
                 >
                   {text}

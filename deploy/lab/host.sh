@@ -31,8 +31,7 @@ cp "$disk"/etc/{hosts,resolv.conf,machine-id} /etc/
 echo "$name" > /etc/hostname
 touch /usr/bin/qemu-system-x86_64.real
 mount --bind /usr/bin/qemu-system-x86_64 /usr/bin/qemu-system-x86_64.real
-cp "$emulator" /usr/bin/qemu-system-x86_64.new
-mv /usr/bin/qemu-system-x86_64.new /usr/bin/qemu-system-x86_64
+mount --bind "$emulator" /usr/bin/qemu-system-x86_64 # no copy: libvirt asks QEMU for its powers anew when its ctime changes
 echo $$ > "$run/holder"
 mount --bind "$run" /run
 cd /

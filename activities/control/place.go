@@ -200,6 +200,9 @@ func (a *Activities) PlanRestore(ctx context.Context, in operation.RestoreReques
 		} else if err != nil {
 			return RestorePlan{}, err
 		}
+		if err := a.Store.SetVolume(ctx, fresh.ID, store.VolumeChange{Host: &fresh.Host, Pool: fresh.Pool}); err != nil {
+			return RestorePlan{}, err
+		}
 		plan.Machine.Volumes = append(plan.Machine.Volumes, fresh)
 	}
 	return plan, nil

@@ -5,7 +5,7 @@ import type { Ask } from "@/api/actions";
 import type { Operation, Plan } from "@/api/nouns";
 import { Problem } from "@/api/problem";
 import { useSay } from "@/ui/Toasts";
-import { titleOf } from "@/ui/states";
+import { nameOf } from "@/ui/states";
 
 // newKey makes an Idempotency-Key. crypto.randomUUID needs a secure context, which a lab has not.
 export function newKey(): string {
@@ -42,7 +42,7 @@ export function useStart() {
       client.setQueryData<Operation[]>(["operation", "open"], (old) =>
         old && !old.some((other) => other.id === operation.id) ? [operation, ...old] : old,
       );
-      say(`${titleOf(operation.kind)} ${operation.subject.name}: accepted.`, {
+      say(`${nameOf(operation)}: accepted.`, {
         to: `/operations/${operation.id}`,
         label: "Watch it",
       });

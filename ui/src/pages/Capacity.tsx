@@ -176,7 +176,7 @@ function ResourceCard({ resource, at }: { resource: Resource; at: string }) {
   const empty = (length: number) => Array.from({ length }, () => null);
   return (
     <Chart
-      title={resource.text || `${resourceWord[resource.name]}: ${percent(resource.used_fraction)} used`}
+      title={`${resourceWord[resource.name]}: ${resource.text || `${percent(resource.used_fraction)} used`}`}
       times={times}
       now={seconds(at)}
       top={Math.max(resource.total, ...forecast.map((point) => point.value)) * 1.02}
@@ -184,12 +184,16 @@ function ResourceCard({ resource, at }: { resource: Resource; at: string }) {
       binary={resource.unit === "bytes"}
       series={[
         { label: "used", values: [...history.map((point) => point.value), ...empty(forecast.length)] },
-        {
-          label: "expected",
-          values: [...empty(history.length), ...forecast.map((point) => point.value)],
-          low: [...empty(history.length), ...forecast.map((point) => point.low)],
-          high: [...empty(history.length), ...forecast.map((point) => point.high)],
-        },
+        ...(forecast.length > 0
+          ? [
+              {
+                label: "expected",
+                values: [...empty(history.length), ...forecast.map((point) => point.value)],
+                low: [...empty(history.length), ...forecast.map((point) => point.low)],
+                high: [...empty(history.length), ...forecast.map((point) => point.high)],
+              },
+            ]
+          : []),
       ]}
     />
   );

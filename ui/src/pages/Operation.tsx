@@ -20,7 +20,7 @@ import { duration } from "@/ui/format";
 import { Failure, Notice } from "@/ui/Notice";
 import { Facts, Loading, Page as Frame, Section } from "@/ui/Page";
 import { State } from "@/ui/State";
-import { operationLook, titleOf } from "@/ui/states";
+import { nameOf, operationLook } from "@/ui/states";
 import { exactTime, When } from "@/ui/When";
 import { ChildOperations } from "./ChildOperations";
 
@@ -60,7 +60,7 @@ export function Page() {
   }
   return (
     <Frame
-      title={`${titleOf(operation.kind)} ${operation.subject.name}`}
+      title={nameOf(operation)}
       above={{ to: "/operations", label: "Operations" }}
       state={<State look={operationLook[operation.state]} soft />}
       actions={<Actions operation={operation} />}

@@ -3,7 +3,7 @@ import type { Operation } from "@/api/nouns";
 import { useNow } from "@/ui/clock";
 import { duration } from "@/ui/format";
 import { State } from "@/ui/State";
-import { operationLook, titleOf } from "@/ui/states";
+import { nameOf, operationLook } from "@/ui/states";
 import { When } from "@/ui/When";
 import { isFinal } from "@/api/can";
 
@@ -15,7 +15,7 @@ export function OperationLine({ operation, follow }: { operation: Operation; fol
     <div className="text-sm">
       <div className="flex items-baseline justify-between gap-2">
         <Link to={`/operations/${operation.id}`} onClick={follow} className="min-w-0 truncate font-medium hover:underline">
-          {titleOf(operation.kind)} {operation.subject.name}
+          {nameOf(operation)}
         </Link>
         <State look={operationLook[operation.state]} />
       </div>

@@ -15,7 +15,7 @@ import { duration } from "@/ui/format";
 import { Failure } from "@/ui/Notice";
 import { Loading } from "@/ui/Page";
 import { State } from "@/ui/State";
-import { operationLook, titleOf } from "@/ui/states";
+import { nameOf, operationLook } from "@/ui/states";
 import { When } from "@/ui/When";
 
 function Took({ operation }: { operation: Operation }) {
@@ -42,7 +42,7 @@ const columns: Column<Operation>[] = [
     priority: 0,
     cell: (operation) => (
       <Link to={`/operations/${operation.id}`} className="font-medium hover:underline">
-        {titleOf(operation.kind)} {operation.subject.name}
+        {nameOf(operation)}
       </Link>
     ),
   },

@@ -169,10 +169,10 @@ function HostsAtAGlance({ hosts: all }: { hosts: Host[] | undefined }) {
 
 // Begin tells a newcomer what comes first.
 function Begin({ hosts: all }: { hosts: Host[] }) {
-  const imageCount = useQuery(images()).data?.length ?? 0;
+  const { data: allImages = [] } = useQuery(images());
   const steps: [done: boolean, text: string, to: string, label: string][] = [
     [all.length > 0, "Add a host: a machine with libvirt and QEMU.", "/hosts", "Hosts"],
-    [imageCount > 0, "Upload an image: a disk with an operating system on it.", "/images", "Images"],
+    [allImages.length > 0, "Upload an image: a disk with an operating system on it.", "/images", "Images"],
     [false, "Create a VM from the image.", "/vms?create=1", "Create a VM"],
   ];
   return (
@@ -188,7 +188,7 @@ function Begin({ hosts: all }: { hosts: Host[] }) {
         ))}
       </ol>
       <div className="mt-2">
-        <Command text="novacron vm create web-1 --image debian-12 --memory 512MiB" />
+        <Command text={`novacron vm create web-1 --image ${allImages[0]?.name ?? "debian-12"} --memory 128MiB`} />
       </div>
     </Section>
   );

@@ -1,4 +1,4 @@
-import type { BackupState, HostState, OperationKind, OperationState, StepState, VMState } from "@/api/nouns";
+import type { BackupState, HostState, Operation, OperationKind, OperationState, StepState, VMState } from "@/api/nouns";
 
 // Tone is one of the four state colours, or none. A state always has an icon and a word besides.
 export type Tone = "ok" | "working" | "attention" | "failed" | "quiet";
@@ -73,4 +73,7 @@ const kindWords: Record<OperationKind, [title: string, doing: string]> = {
 
 export const operationKinds = Object.keys(kindWords) as OperationKind[];
 export const titleOf = (kind: string): string => kindWords[kind as OperationKind]?.[0] ?? kind.replaceAll("_", " ");
+// nameOf is an operation's title: what is done, and to what, where there is more than one of it.
+export const nameOf = ({ kind, subject }: Pick<Operation, "kind" | "subject">): string =>
+  subject.kind === "cluster" ? titleOf(kind) : `${titleOf(kind)} ${subject.name}`;
 export const doingOf = (kind: string): string => kindWords[kind as OperationKind]?.[1] ?? kind.replaceAll("_", " ");

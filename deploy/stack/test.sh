@@ -104,11 +104,7 @@ check_coverage() {
 unit() {
   stage "unit tests"
   start_database
-  local packages
-  mapfile -t packages < <(go list -tags "$tags" ./... | grep -v '/workflows$')
-  go_test unit -tags "$tags" "${packages[@]}"
-  # Workflows are tested with the real activities, which have few tests of their own.
-  go_test workflows -tags "$tags" -coverpkg ./workflows/...,./activities/... ./workflows
+  go_test unit -tags "$tags" ./...
   # The race detector costs too much for everything; these are the packages with goroutines of their own.
   stage "unit tests under the race detector"
   go test -vet=off -race -short -timeout 20m ./internal/auth/... ./internal/nbd/... ./internal/objectstore/... ./internal/backuprepo/... \

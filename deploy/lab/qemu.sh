@@ -10,7 +10,7 @@ set -euo pipefail
 real=/usr/bin/qemu-system-x86_64.real
 arguments=() previous=''
 for argument in "$@"; do
-  if [[ " $* " == *" -accel tcg "* ]]; then
+  if [[ " $* " == *" -accel tcg"[\ ,]* ]]; then
     if [[ $argument =~ ^\{.*\"id\":\"pc\.ram\".*\"size\":([0-9]+) ]]; then
       argument=${argument/\"size\":${BASH_REMATCH[1]}/\"size\":$((BASH_REMATCH[1] + 8192))}
     elif [[ $previous == -m && $argument =~ ^[0-9]+$ ]]; then

@@ -2,7 +2,7 @@
 # test.sh: all tests, from nothing installed to a verdict. What it starts is its own (a data directory, ports and a lab that
 # no other stack has), and it is all stopped and removed at the end, however that comes.
 #
-#   TEST_ONLY="lint unit"   only these of: lint unit temporal ui lab
+#   TEST_ONLY="lint unit"   only these of: lint unit race temporal ui lab
 #   TEST_KEEP=1             leave the stack of the lab tests running, to look at it
 set -euo pipefail
 NOVACRON_DATA=${NOVACRON_TEST_DATA:-$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../../.novacron-test}
@@ -22,7 +22,7 @@ cd "$root"
 coverage=$root/coverage
 least_coverage=80
 tags=libvirt_dlopen
-only=${TEST_ONLY:-lint unit temporal ui lab}
+only=${TEST_ONLY:-lint unit race temporal ui lab}
 
 wanted() { [[ " $only " == *" $1 "* ]]; }
 stage() { say "== $*"; }
@@ -105,6 +105,10 @@ unit() {
   stage "unit tests"
   start_database
   go_test unit -tags "$tags" ./...
+}
+
+race() {
+  [[ -n $database_pid ]] || start_database
   # The race detector costs too much for everything; these are the packages with goroutines of their own.
   stage "unit tests under the race detector"
   go test -vet=off -race -short -timeout 20m ./internal/auth/... ./internal/nbd/... ./internal/objectstore/... ./internal/backuprepo/... \
@@ -153,6 +157,7 @@ stage "build"
 make --no-print-directory build
 if wanted lint; then stage "lint" && "$stack/lint.sh"; fi
 if wanted unit; then unit; fi
+if wanted race; then race; fi
 if wanted temporal; then temporal; fi
 if wanted ui; then interface; fi
 if wanted lab; then lab; fi

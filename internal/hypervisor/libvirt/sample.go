@@ -33,7 +33,7 @@ func (d *Driver) Sample(ctx context.Context) ([]hypervisor.Sample, error) {
 			if err != nil {
 				return nil, err
 			}
-			if vm, ours := vmNamed(name); ours && all[i].Cpu != nil {
+			if vm, ours := vmNamed(name); ours && all[i].Cpu != nil && !inTransit(all[i].State) {
 				sample := sampleOf(&all[i])
 				sample.VM, sample.At = vm, now
 				samples = append(samples, sample)
@@ -41,6 +41,18 @@ func (d *Driver) Sample(ctx context.Context) ([]hypervisor.Sample, error) {
 		}
 		return samples, nil
 	})
+}
+
+// inTransit tells the end of a migration that does not run the VM, whose counters would be taken for the VM's.
+func inTransit(state *virt.DomainStatsState) bool {
+	if state == nil || state.State != virt.DOMAIN_PAUSED {
+		return false
+	}
+	switch virt.DomainPausedReason(state.Reason) {
+	case virt.DOMAIN_PAUSED_MIGRATION, virt.DOMAIN_PAUSED_STARTING_UP, virt.DOMAIN_PAUSED_POSTCOPY, virt.DOMAIN_PAUSED_POSTCOPY_FAILED:
+		return true
+	}
+	return false
 }
 
 // sampleOf adds up a domain's counters. The balloon counts in KiB.

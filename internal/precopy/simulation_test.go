@@ -1,6 +1,7 @@
 package precopy
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -138,7 +139,9 @@ func TestAGuestThatConvergesIsLeftAlone(t *testing.T) {
 		g.disk, limits.TimeoutSeconds, limits.MaxDowntimeMS = 0, 400, max(200, limits.MaxDowntimeMS)
 		g.dirty = g.bandwidth * float64(rapid.IntRange(0, 60).Draw(t, "dirty_percent")) / 100
 		how, _, applied := g.migrate(t, limits)
-		if how != switched || len(applied) > 1 {
+		// A small working set may be sent again and again without shrinking; a longer pause is the mild answer to that.
+		harsh := func(decision Applied) bool { return decision.Action != RaiseDowntime }
+		if how != switched || slices.ContainsFunc(applied, harsh) {
 			t.Fatalf("%s with %+v", how, applied)
 		}
 	})

@@ -72,7 +72,7 @@ func TestExpiredAlwaysLeavesWhatWasPromised(t *testing.T) {
 				continue
 			}
 			ready++
-			if b.CreatedAt.After(newest.CreatedAt) {
+			if !b.CreatedAt.Before(newest.CreatedAt) { // of two of one instant the later ID is the newer
 				newest = b
 			}
 			if gone && keep.WithinHours > 0 && now.Sub(b.CreatedAt) < time.Duration(keep.WithinHours)*time.Hour {

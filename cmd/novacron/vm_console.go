@@ -88,6 +88,6 @@ func join(a, b net.Conn) {
 	go pass(a, b)
 	go pass(b, a)
 	for range 2 {
-		_ = <-ended // the viewer and the display see for themselves that the other is gone
+		<-ended // the viewer and the display see for themselves that the other is gone
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -80,14 +79,15 @@ func (p *program) passConsole(cmd *cobra.Command, connected *client.Client, mach
 
 // join copies both ways until one side ends.
 func join(a, b net.Conn) {
-	ended := make(chan error, 2)
+	ended := make(chan struct{}, 2)
 	pass := func(to, from net.Conn) {
-		_, err := io.Copy(to, from)
-		ended <- errors.Join(err, to.Close(), from.Close())
+		_, _ = io.Copy(to, from) // the viewer and the display see for themselves that the other is gone
+		_, _ = to.Close(), from.Close()
+		ended <- struct{}{}
 	}
 	go pass(a, b)
 	go pass(b, a)
 	for range 2 {
-		<-ended // the viewer and the display see for themselves that the other is gone
+		<-ended
 	}
 }

@@ -59,7 +59,8 @@ func inTransit(state *virt.DomainStatsState) bool {
 func sampleOf(stats *virt.DomainStats) hypervisor.Sample {
 	sample := hypervisor.Sample{CPUNanoseconds: int64(stats.Cpu.Time), CPUs: len(stats.Vcpu)}
 	if balloon := stats.Balloon; balloon != nil {
-		sample.MemoryBytes = int64(balloon.Current) << 10
+		// QEMU counts what it rounded up; the VM has what was asked for.
+		sample.MemoryBytes = int64(min(balloon.Current, balloon.Maximum)) << 10
 		switch {
 		case balloon.AvailableSet && balloon.UsableSet:
 			sample.MemoryUsedBytes = int64(balloon.Available-balloon.Usable) << 10

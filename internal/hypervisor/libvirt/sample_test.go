@@ -14,7 +14,7 @@ func TestSampleOf(t *testing.T) {
 	stats := &virt.DomainStats{
 		Cpu:     &virt.DomainStatsCPU{Time: 7},
 		Vcpu:    make([]virt.DomainStatsVcpu, 2),
-		Balloon: &virt.DomainStatsBalloon{Current: 1024, AvailableSet: true, Available: 1000, UsableSet: true, Usable: 600, UnusedSet: true, Unused: 500, Rss: 2048},
+		Balloon: &virt.DomainStatsBalloon{Current: 1032, Maximum: 1024, AvailableSet: true, Available: 1000, UsableSet: true, Usable: 600, UnusedSet: true, Unused: 500, Rss: 2048},
 		Block:   []virt.DomainStatsBlock{{RdBytes: 1, WrBytes: 2, RdReqs: 3, WrReqs: 4, Physical: 5}, {RdBytes: 10, Physical: 50}},
 		Net:     []virt.DomainStatsNet{{RxBytes: 6, TxBytes: 7}, {RxBytes: 60, TxBytes: 70}},
 	}

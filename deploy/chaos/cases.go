@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/novacron/novacron/internal/operation"
@@ -14,8 +15,10 @@ type act struct {
 	kind    operation.Kind
 	request any
 	pool    string
-	target  bool // a second host takes part
-	skip    string
+	target  bool   // a second host takes part
+	skip    string // steps it never needs here
+	anew    bool   // the guest starts anew
+	cancel  string // the step at which it is cancelled; its cases are about what is then taken back
 }
 
 var acts = []act{
@@ -26,6 +29,18 @@ var acts = []act{
 	{name: "migrate-copy", kind: operation.Migrate, request: operation.MigrateRequest{}, pool: "local", target: true},
 	{name: "provision", kind: operation.Provision, request: operation.ProvisionRequest{}, pool: "shared"},
 	{name: "delete", kind: operation.Delete, request: operation.DeleteRequest{}, pool: "local"},
+	{
+		name: "restore-in-place", kind: operation.Restore, request: operation.RestoreRequest{Start: true, InPlace: true}, pool: "shared",
+		anew: true, skip: "connect_network",
+	},
+	{
+		name: "migrate-cold", kind: operation.Migrate, request: operation.MigrateRequest{Cold: true}, pool: "local", target: true,
+		anew: true, skip: "fetch_image",
+	},
+	{name: "undo-migrate-copy", kind: operation.Migrate, request: operation.MigrateRequest{}, pool: "local", target: true, cancel: "rounds"},
+	{name: "undo-backup", kind: operation.TakeBackup, request: operation.BackupRequest{}, pool: "shared", cancel: "copy_disks"},
+	{name: "undo-restore", kind: operation.Restore, request: operation.RestoreRequest{Start: true}, pool: "shared", cancel: "restore_disks"},
+	{name: "undo-provision", kind: operation.Provision, request: operation.ProvisionRequest{}, pool: "shared", cancel: "await_guest"},
 }
 
 // moment is when, seen from one step, the fault happens.
@@ -37,7 +52,13 @@ const (
 	completed moment = "after"  // as its result is known
 )
 
-var moments = []moment{scheduled, started, completed}
+// momentsOf leaves out the instant after a step where another step follows: that is the instant before the next.
+func momentsOf(last bool) []moment {
+	if last {
+		return []moment{scheduled, started, completed}
+	}
+	return []moment{scheduled, started}
+}
 
 // trial is one case: this fault at this moment of this operation.
 type trial struct {
@@ -53,18 +74,19 @@ func (t trial) name() string {
 
 // quick is a representative dozen: each operation, each victim, the moments that hurt most.
 var quick = map[string]bool{
-	"migrate-shared/rounds/during/worker-source":         true,
-	"migrate-shared/start_migration/after/worker-target": true,
-	"migrate-shared/rounds/during/libvirtd-source":       true,
-	"migrate-shared/rounds/during/temporal":              true,
-	"migrate-shared/commit/before/postgres":              true,
-	"migrate-shared/verify/before/control":               true,
-	"backup-full/copy_disks/during/worker-source":        true,
-	"backup-incremental/begin_export/after/server":       true,
-	"backup-incremental/copy_disks/before/control":       true,
-	"restore/restore_disks/during/worker-source":         true,
-	"provision/define/during/libvirtd-source":            true,
-	"delete/undefine/during/worker-source":               true,
+	"migrate-shared/rounds/during/worker-source":          true,
+	"migrate-shared/start_migration/during/worker-target": true,
+	"migrate-shared/rounds/during/libvirtd-source":        true,
+	"migrate-shared/rounds/during/temporal":               true,
+	"migrate-shared/commit/before/postgres":               true,
+	"migrate-shared/verify/before/control":                true,
+	"backup-full/copy_disks/during/worker-source":         true,
+	"backup-incremental/begin_export/during/server":       true,
+	"backup-incremental/copy_disks/before/control":        true,
+	"restore/restore_disks/during/worker-source":          true,
+	"provision/define/during/libvirtd-source":             true,
+	"undo-restore/undo.create_disks/before/control":       true,
+	"delete/undefine/during/worker-source":                true,
 }
 
 // choose lists the cases in the order of acts, since cases of one pool share a VM.
@@ -75,12 +97,12 @@ func choose(chosen settings) ([]trial, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, step := range steps {
-			for _, when := range moments {
+		for at, step := range steps {
+			for _, when := range momentsOf(at == len(steps)-1) {
 				for _, victim := range victims {
 					one := trial{act: each, step: step, moment: when, victim: victim}
 					if victim.target && !each.target || chosen.quick && !quick[one.name()] ||
-						chosen.only != nil && !chosen.only.MatchString(one.name()) {
+						chosen.only != nil && !chosen.only.MatchString(one.name()) || chosen.passed[one.name()] {
 						continue
 					}
 					cases = append(cases, one)
@@ -89,7 +111,7 @@ func choose(chosen settings) ([]trial, error) {
 		}
 	}
 	if len(cases) == 0 {
-		return nil, fmt.Errorf("no case is chosen; see them all with -list")
+		return nil, errors.New("no case is chosen; see them all with -list, without -passed")
 	}
 	return cases, nil
 }
@@ -106,8 +128,15 @@ func stepsOf(of act) ([]string, error) {
 	}
 	var steps []string
 	for _, each := range plan.Steps {
-		if !has(of.skip, each.Name) {
+		switch {
+		case has(of.skip, each.Name):
+		case of.cancel == "":
 			steps = append(steps, each.Name)
+		case each.Undo != "":
+			steps = append([]string{undone + each.Name}, steps...)
+		}
+		if each.Name == of.cancel {
+			break
 		}
 	}
 	return steps, nil

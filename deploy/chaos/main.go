@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 )
 
@@ -21,6 +23,9 @@ type settings struct {
 	quick bool
 	list  bool
 	seed  uint64
+
+	progress string          // file of the names of cases that passed; "" keeps none
+	passed   map[string]bool // what it says
 }
 
 func main() {
@@ -46,11 +51,36 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&chosen.quick, "quick", false, "only a representative dozen")
 	flags.BoolVar(&chosen.list, "list", false, "print the cases and run none")
 	flags.Uint64Var(&chosen.seed, "seed", 1, "of the moments within an activity")
+	flags.StringVar(&chosen.progress, "passed", "", "file that notes the cases that passed; they are not run again")
 	flags.Func("only", "run the cases whose name matches this expression", func(text string) (err error) {
 		chosen.only, err = regexp.Compile(text)
 		return err
 	})
-	return chosen, flags.Parse(args)
+	if err := flags.Parse(args); err != nil || chosen.progress == "" {
+		return chosen, err
+	}
+	names, err := os.ReadFile(chosen.progress)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return chosen, err
+	}
+	chosen.passed = map[string]bool{}
+	for name := range strings.FieldsSeq(string(names)) {
+		chosen.passed[name] = true
+	}
+	return chosen, nil
+}
+
+// note adds a case to those that passed.
+func (s settings) note(name string) error {
+	if s.progress == "" {
+		return nil
+	}
+	file, err := os.OpenFile(s.progress, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(file, name)
+	return errors.Join(err, file.Close())
 }
 
 func dataDirectory() string {
@@ -94,7 +124,16 @@ func campaign(ctx context.Context, chosen settings, out io.Writer) error {
 		if ctx.Err() != nil {
 			break
 		}
-		table.add(each, runner.run(ctx, each))
+		found := runner.run(ctx, each)
+		if ctx.Err() != nil {
+			break // what an interrupt broke is not a finding
+		}
+		table.add(each, found)
+		if len(found.wrong) == 0 {
+			if err := chosen.note(each.name()); err != nil {
+				return err
+			}
+		}
 	}
 	return errors.Join(ctx.Err(), table.verdict())
 }

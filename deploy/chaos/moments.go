@@ -72,8 +72,15 @@ func tells(event *history.HistoryEvent, of map[int64]string, step string, when m
 	return false
 }
 
-// stepOf is the step that an activity's ID belongs to: "rounds" of "rounds.3".
+// undone is in front of a step's name where it is taken back.
+const undone = "undo."
+
+// stepOf is the step that an activity's ID belongs to: "rounds" of "rounds.3", "undo.define" of "undo.define.2".
 func stepOf(activity string) string {
-	step, _, _ := strings.Cut(activity, ".")
-	return step
+	name, taking := strings.CutPrefix(activity, undone)
+	name, _, _ = strings.Cut(name, ".")
+	if taking {
+		return undone + name
+	}
+	return name
 }

@@ -95,6 +95,11 @@ func (r *runner) try(ctx context.Context, of trial) (finding, error) {
 func (r *runner) strike(ctx context.Context, of trial, op id.Operation, source, target string) (missed bool, err error) {
 	limited, stop := context.WithTimeout(ctx, endTimeout)
 	defer stop()
+	if of.act.cancel != "" {
+		if err := r.cancel(limited, of, op); err != nil {
+			return false, fmt.Errorf("cancelling: %w", err)
+		}
+	}
 	came, err := r.stand.await(limited, op, of.step, of.moment)
 	if err != nil {
 		return false, fmt.Errorf("waiting for the moment: %w", err)
@@ -117,6 +122,15 @@ func (r *runner) strike(ctx context.Context, of trial, op id.Operation, source, 
 		dark = target
 	}
 	return false, r.stand.lab.Script(ctx, "start", dark)
+}
+
+// cancel cancels the operation of a case that is about what is taken back.
+func (r *runner) cancel(ctx context.Context, of trial, op id.Operation) error {
+	if came, err := r.stand.await(ctx, op, of.act.cancel, scheduled); err != nil || !came {
+		return err
+	}
+	_, err := r.stand.api.Cancel(ctx, string(op), client.Change{})
+	return err
 }
 
 // ending waits until an operation has ended. One that waits with a question goes on when its host is back.
@@ -157,15 +171,16 @@ func (r *runner) judge(ctx context.Context, of trial, ended operation.Operation,
 		r.subject = nil
 		return wrong
 	}
-	machine, err := r.revive(ctx, of)
+	anew := of.victim.power || of.act.anew
+	machine, err := r.revive(ctx, anew)
 	if err == nil {
-		err = r.stand.sound(ctx, machine, r.subject.guest, of.victim.power)
+		err = r.stand.sound(ctx, machine, r.subject.guest, anew)
+	}
+	if err == nil && anew {
+		r.subject.guest, err = r.stand.prepare(ctx, machine)
 	}
 	if err != nil {
 		wrong = append(wrong, err.Error())
-	}
-	if of.victim.power {
-		r.discard(ctx) // its guest has started anew
 	}
 	return wrong
 }
@@ -178,26 +193,25 @@ func (r *runner) judgeMade(ctx context.Context, ended operation.Operation, launc
 		return nil
 	case ended.State != operation.Succeeded && err == nil:
 		err = fmt.Errorf("%s is there although the operation %s", launch.made, ended.State)
-	case err == nil && machine.State == vm.Running:
+	case err == nil && machine.State == vm.Stopped:
+		err = r.stand.power(ctx, launch.made, vm.Start)
+	}
+	if err == nil {
 		err = r.stand.sound(ctx, machine, guest{digest: launch.digest}, true)
 	}
 	return errors.Join(err, r.stand.remove(ctx, launch.made))
 }
 
-// revive starts the subject if its host lost power.
-func (r *runner) revive(ctx context.Context, of trial) (vm.VM, error) {
+// revive starts the subject if it was off or its host lost power.
+func (r *runner) revive(ctx context.Context, anew bool) (vm.VM, error) {
 	machine, err := r.stand.api.VM(ctx, r.subject.name)
 	if err != nil || machine.State == vm.Running {
 		return machine, err
 	}
-	if !of.victim.power {
-		return machine, fmt.Errorf("%s is %s although no power was cut", machine.Name, machine.State)
+	if !anew {
+		return machine, fmt.Errorf("%s is %s although nothing switched it off", machine.Name, machine.State)
 	}
-	begun, err := r.stand.api.SwitchVM(ctx, machine.Name, vm.Start, client.Power{}, client.Change{})
-	if err == nil {
-		err = r.stand.worked(ctx, begun)
-	}
-	return machine, err
+	return machine, r.stand.power(ctx, machine.Name, vm.Start)
 }
 
 // worked waits for an operation without faults, which must succeed.

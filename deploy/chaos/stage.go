@@ -67,7 +67,16 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 	}
 	switch of.act.kind {
 	case operation.Migrate:
-		return launch{start: r.migrate}, nil
+		cold := of.act.anew
+		if cold {
+			if err := r.stand.power(ctx, r.subject.name, vm.Stop); err != nil {
+				return launch{}, err
+			}
+		}
+		return launch{start: func(ctx context.Context, target string) (operation.Operation, error) {
+			begun, err := r.stand.api.MigrateVM(ctx, r.subject.name, client.Migration{To: target, Cold: cold}, client.Change{})
+			return begun.Operation, err
+		}}, nil
 	case operation.TakeBackup:
 		mode := backup.Full
 		if of.act.name == "backup-incremental" {
@@ -84,6 +93,12 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 		taken, err := r.ensureBackup(ctx)
 		if err != nil {
 			return launch{}, err
+		}
+		if of.act.anew {
+			return launch{start: func(ctx context.Context, _ string) (operation.Operation, error) {
+				begun, err := r.stand.api.RestoreBackup(ctx, string(taken.ID), client.Restore{InPlace: true, Start: true}, client.Change{})
+				return begun.Operation, err
+			}}, nil
 		}
 		// The guest takes long to boot, so it is started only where that is what is interrupted.
 		boots := has("start await_guest commit", of.step)
@@ -105,9 +120,13 @@ func newVM(name, pool, host string) client.NewVM {
 	return client.NewVM{Name: name, Image: "guest", CPUs: 1, MemoryBytes: memory, DiskBytes: disk, Pool: pool, Host: host}
 }
 
-func (r *runner) migrate(ctx context.Context, target string) (operation.Operation, error) {
-	begun, err := r.stand.api.MigrateVM(ctx, r.subject.name, client.Migration{To: target}, client.Change{})
-	return begun.Operation, err
+// power switches a VM on or off between the faults.
+func (s *stand) power(ctx context.Context, name string, action vm.Action) error {
+	begun, err := s.api.SwitchVM(ctx, name, action, client.Power{}, client.Change{})
+	if err != nil {
+		return err
+	}
+	return s.worked(ctx, begun)
 }
 
 // ensureSubject keeps the VM of the case before if it will do.
@@ -148,7 +167,7 @@ func (r *runner) seats(ctx context.Context, of trial, wanted string) (source, ta
 		return machine.HostName, wanted, nil
 	}
 	at := slices.Index(r.stand.hosts, machine.HostName)
-	if of.act.kind == operation.Restore {
+	if of.act.kind == operation.Restore && !of.act.anew {
 		// The new VM is made on the first host; see places.
 		source, target, err = r.places(ctx, of)
 		return source, target, err

@@ -52,10 +52,13 @@ func (s *stand) killService(name string) error {
 	return end(pid)
 }
 
-// killPostgres ends the postmaster and every process it made.
+// killPostgres ends the postmaster and every process it made; it is stopped first, so that it makes no more of them.
 func (s *stand) killPostgres() error {
 	postmaster, err := readPID(filepath.Join(s.data, "postgres", "postmaster.pid"))
 	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(postmaster, syscall.SIGSTOP); err != nil {
 		return err
 	}
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))

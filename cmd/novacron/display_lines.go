@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/precopy"
@@ -38,12 +39,19 @@ func (d *lineDisplay) Moved(timeline operation.Timeline) {
 		d.line("%s", timeline.State)
 	}
 	d.state = timeline.State
-	for _, step := range timeline.Steps {
+	for i, step := range timeline.Steps {
 		if step.Name == "rounds" && timeline.Migration != nil {
 			d.migration(*timeline.Migration, timeline.State.Final() || step.State == operation.StepDone)
 		}
-		d.step(step)
+		// A step of several calls is done after each of them, and for good only when another one has begun.
+		if step.State != operation.StepDone || timeline.State.Final() || slices.ContainsFunc(timeline.Steps[i+1:], begun) {
+			d.step(step)
+		}
 	}
+}
+
+func begun(step operation.Step) bool {
+	return step.State != operation.StepPlanned && step.State != operation.StepSkipped
 }
 
 func (d *lineDisplay) step(step operation.Step) {

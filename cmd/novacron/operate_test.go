@@ -131,6 +131,7 @@ func TestLinesTellProgressAndStates(t *testing.T) {
 	}
 	shown.Moved(operation.Timeline{State: operation.Undoing, Steps: []operation.Step{{Name: "read", State: operation.StepFailed, Error: "broken"}, {Name: "read", Undo: true, State: operation.StepDone}}})
 	shown.Lost(io.EOF)
+	shown.Moved(operation.Timeline{State: operation.Failed, Steps: []operation.Step{{Name: "read", State: operation.StepFailed, Error: "broken"}, {Name: "read", Undo: true, State: operation.StepDone}}})
 	golden(t, "backup_lines", text.String())
 }
 

@@ -1,4 +1,4 @@
-// Takes pictures of every page of the mock build, to be looked at: npm run build:mock && [VARIANTS=light-wide,dark-narrow] npm run
+// Takes pictures of every page of the mock build, to be looked at: npm run build:mock && [VARIANTS=light-wide,dark-narrow,light-tall] npm run
 // screenshots [-- name...].
 import { mkdir } from "node:fs/promises";
 import { launch, serve } from "./browser.mjs";
@@ -19,15 +19,20 @@ const shots = [
   ["overview-empty", "/", { seed: "empty" }],
   ["vms", "/vms"],
   ["vms-thousand", "/vms", { seed: "thousand" }],
-  ["vms-large", "/vms?state=running", { seed: "large" }],
+  ["vms-large", "/vms?state=running", { seed: "large" }, async (page) => page.getByRole("link", { name: "vm-00001" }).waitFor()],
   ["vms-empty", "/vms", { seed: "empty" }],
   ["vms-error", "/vms", { broken: true }],
   ["vms-create", "/vms?create=1", {}, async (page) => page.getByLabel("Name").fill("web-9")],
+  ["vms-refused", "/vms", {}, async (page) => page.getByRole("button", { name: "Stop db-1" }).hover()],
+  ["vms-chosen", "/vms", {}, async (page) => { for (const row of [1, 2, 7]) await page.getByLabel(`Select row ${row}`, { exact: true }).check(); await page.getByRole("button", { name: "Stop…" }).click(); }],
   ["vm", "/vms/web-1"],
   ["vm-console", "/vms/web-1/console"],
   ["vm-operations", "/vms/web-1/operations"],
   ["vm-backups", "/vms/web-1/backups"],
+  ["vm-delete", "/vms/web-1", {}, async (page) => { await page.getByRole("button", { name: "More actions" }).click(); await page.getByRole("menuitem", { name: "Delete" }).click(); }],
+  ["vm-menu", "/vms/cache-2", {}, async (page) => page.getByRole("button", { name: "More actions" }).click()],
   ["operations", "/operations"],
+  ["drawer", "/hosts", {}, async (page) => page.getByRole("button", { name: /waiting/ }).click()],
   ["operation-running", firstOf("migrate", "running"), {}, async (page) => page.waitForTimeout(4_000)],
   ["operation-migrated", firstOf("migrate", "succeeded")],
   ["operation-undone", firstOf("provision", "failed"), {}, async (page) => page.getByRole("button", { name: /Start the VM/ }).click()],
@@ -44,11 +49,12 @@ const shots = [
   ["restore", "/backups", {}, async (page) => page.getByRole("button", { name: "Restore" }).first().click()],
   ["schedules", "/backups/schedules"],
   ["capacity", "/capacity"],
+  ["access", "/access"],
   ["palette", "/", {}, async (page) => { await page.keyboard.press("Control+k"); await page.keyboard.type("migrate web"); }],
   ["migrate", "/vms/web-2", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits", { exact: true }).first().click(); }],
 ];
 
-const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 }, tall: { width: 1440, height: 1800 } };
 
 async function take(browser, url, [name, path, mock = {}, prepare], theme, size) {
   const context = await browser.newContext({ viewport: sizes[size], colorScheme: theme });

@@ -21,13 +21,15 @@ import (
 // reconciled is how long the inventory may take to see what happened to a host.
 const reconciled = 45 * time.Second
 
-// check compares the inventory with reality until they agree, and returns where they still do not.
+// check compares the inventory with reality until they agree, and returns where they did not when it last could look.
 func (s *stand) check(ctx context.Context) []string {
 	var wrong []string
 	err := until(ctx, reconciled, func(ctx context.Context) error {
 		found, err := s.leaks(ctx)
 		if err != nil {
-			wrong = []string{err.Error()}
+			if wrong == nil {
+				wrong = []string{err.Error()}
+			}
 			return err
 		}
 		for known := range s.before {

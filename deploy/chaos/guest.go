@@ -18,6 +18,9 @@ type guest struct {
 	digest  string
 }
 
+// exercise makes a guest change and check 16 MiB of its memory, 8 MiB a second.
+const exercise = "dirty 16 8"
+
 const guestBoots = 4 * time.Minute // under emulation, on a busy machine
 
 // prepare gives a guest data to lose: blocks on its disk, and memory that changes and is checked all the time.
@@ -26,15 +29,26 @@ func (s *stand) prepare(ctx context.Context, machine vm.VM) (guest, error) {
 	if err != nil {
 		return found, err
 	}
-	for _, line := range []string{"write 4 7", "dirty 16 8"} {
-		if err := s.tell(ctx, found.address, line, nil); err != nil {
-			return found, err
-		}
+	if err := s.tell(ctx, found.address, "write 4 7", nil); err != nil {
+		return found, err
+	}
+	if err := s.tell(ctx, found.address, exercise, nil); err != nil {
+		return found, err
 	}
 	var disk lab.DiskCheck
 	err = s.tell(ctx, found.address, "verify", &disk)
 	found.digest = disk.Digest
 	return found, err
+}
+
+// again is prepare for a guest that has started anew and has its data.
+func (s *stand) again(ctx context.Context, machine vm.VM, was guest) (guest, error) {
+	found, err := s.greet(ctx, machine)
+	if err != nil {
+		return found, err
+	}
+	found.digest = was.digest
+	return found, s.tell(ctx, found.address, exercise, nil)
 }
 
 func (s *stand) greet(ctx context.Context, machine vm.VM) (guest, error) {

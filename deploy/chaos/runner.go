@@ -177,7 +177,7 @@ func (r *runner) judge(ctx context.Context, of trial, ended operation.Operation,
 		err = r.stand.sound(ctx, machine, r.subject.guest, anew)
 	}
 	if err == nil && anew {
-		r.subject.guest, err = r.stand.prepare(ctx, machine)
+		r.subject.guest, err = r.stand.again(ctx, machine, r.subject.guest)
 	}
 	if err != nil {
 		wrong = append(wrong, err.Error())

@@ -42,6 +42,7 @@ var scenarios = []scenario{
 	{name: "delete", prepare: onRunning(operation.Delete, operation.DeleteRequest{}), done: gone},
 	{name: "migrate over shared storage", prepare: migrating("shared", false), done: moved(vm.Running)},
 	{name: "migrate with disk copy", prepare: migrating("local", false), done: moved(vm.Running)},
+	{name: "move cold with disk copy", prepare: migrating("local", true), done: moved(vm.Stopped)},
 	{name: "move cold over shared storage", prepare: migrating("shared", true), done: moved(vm.Stopped)},
 	{name: "full backup", prepare: backingUp(backup.Full, vm.Running), done: backupIs(backup.Full)},
 	{name: "incremental backup", prepare: afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {

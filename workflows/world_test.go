@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,14 +93,22 @@ func newWorld(t *testing.T) *world {
 	}
 	must(t, w.store.InsertImage(ctx, w.image))
 	for i := range 2 {
-		w.addHost(fmt.Sprintf("h%d", i+1), netip.AddrFrom4([4]byte{10, 77, 0, byte(11 + i)}))
+		w.addHost(fmt.Sprintf("h%d", i+1))
 	}
 	return w
 }
 
-func (w *world) addHost(name string, address netip.Addr) {
+var hostsMade atomic.Uint32
+
+// hostAddress is a loopback address that no other host of these tests has, since all serve their disks on the same port.
+func hostAddress() netip.Addr {
+	number := hostsMade.Add(1)
+	return netip.AddrFrom4([4]byte{127, 77, byte(number >> 8), byte(number)})
+}
+
+func (w *world) addHost(name string) {
 	w.t.Helper()
-	ctx := w.t.Context()
+	ctx, address := w.t.Context(), hostAddress()
 	n := &node{
 		name: name, driver: w.cluster.Host(name, address.String()),
 		local: storagefake.New(storagefake.Config{Name: "local"}), fabric: fabricfake.New(),
@@ -121,7 +130,9 @@ func (w *world) addHost(name string, address netip.Addr) {
 		Images: func(_ context.Context, _ id.Image, offset int64) (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader(string(w.content[offset:]))), nil
 		},
+		Offers: host.NewOffers(w.t.TempDir(), netip.AddrPortFrom(address, host.OfferPort).String(), pools, slog.New(slog.DiscardHandler)),
 	}
+	go func() { _ = n.acts.Offers.Serve(ctx) }() // its end is the test's; a copy that fails says why it could not connect
 	w.hosts = append(w.hosts, n)
 }
 

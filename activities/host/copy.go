@@ -70,18 +70,25 @@ func copyExtent(ctx context.Context, source backuprepo.Source, sink backuprepo.S
 
 // openOffer connects to another host's offer by way of a unix socket, which is what NBD sources are opened on.
 func openOffer(ctx context.Context, address, ticket string) (*nbddisk.Source, func(), error) {
+	remote, export, err := dialOffer(ctx, address, ticket)
+	if err != nil {
+		return nil, nil, err
+	}
 	directory, err := os.MkdirTemp("", "novacron-offer-")
 	if err != nil {
+		remote.Close()
 		return nil, nil, fault.Internal("no room for a socket").Because(err)
 	}
 	socket := filepath.Join(directory, "nbd.sock")
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
 	if err != nil {
+		remote.Close()
 		os.RemoveAll(directory)
 		return nil, nil, fault.Internal("no socket could be made").Because(err)
 	}
 	cleanUp := func() {
 		listener.Close()
+		remote.Close()
 		os.RemoveAll(directory)
 	}
 	go func() {
@@ -89,14 +96,9 @@ func openOffer(ctx context.Context, address, ticket string) (*nbddisk.Source, fu
 		if err != nil {
 			return
 		}
-		remote, err := dialOffer(ctx, address, ticket)
-		if err != nil {
-			local.Close() // the source's handshake fails and says so
-			return
-		}
 		splice(local, remote)
 	}()
-	source, err := nbddisk.OpenSource(ctx, socket, "", "")
+	source, err := nbddisk.OpenSource(ctx, socket, export, "")
 	if err != nil {
 		cleanUp()
 		return nil, nil, fault.Unavailable("the disk could not be read from the other host at %s", address).Because(err)

@@ -19,8 +19,8 @@ import (
 	"github.com/novacron/novacron/internal/storage"
 )
 
-// Offers lets another host read a volume of this one over TCP: whoever shows the ticket of an offer gets an NBD
-// connection to that volume, read-only. Offers outlive the process; they are files in a directory.
+// Offers lets another host read a volume of this one over TCP: whoever shows the ticket of an offer is told the name of
+// an export, and gets an NBD connection that has it, read-only. Offers outlive the process; they are files in a directory.
 type Offers struct {
 	directory string
 	address   string
@@ -97,13 +97,16 @@ func (o *Offers) answer(ctx context.Context, connection net.Conn) error {
 	if !able {
 		return fault.Invalid("pool %q cannot serve volumes", offer.Pool)
 	}
-	socket, _, stop, err := exporter.ServeVolume(ctx, offer.Volume, false)
+	socket, export, stop, err := exporter.ServeVolume(ctx, offer.Volume, false)
 	if err != nil {
 		return err
 	}
 	upstream, err := net.Dial("unix", socket)
 	if err != nil {
 		return errors.Join(err, stop())
+	}
+	if _, err := connection.Write(append([]byte{byte(len(export))}, export...)); err != nil {
+		return errors.Join(err, upstream.Close(), stop())
 	}
 	splice(connection, upstream)
 	return stop()
@@ -171,17 +174,39 @@ func (o *Offers) Remove(ticket string) error {
 	return nil
 }
 
-// dialOffer connects to a volume that another host offers, through a local unix socket that speaks NBD.
-func dialOffer(ctx context.Context, address, ticket string) (net.Conn, error) {
-	connection, err := (&net.Dialer{Timeout: ticketTimeout}).DialContext(ctx, "tcp", address)
+// serveTimeout is how long the other host may take to serve a volume; its pool's own limit is shorter.
+const serveTimeout = time.Minute
+
+// dialOffer connects to a volume that another host offers; what follows on the connection is NBD, with that export.
+func dialOffer(ctx context.Context, address, ticket string) (connection net.Conn, export string, err error) {
+	connection, err = (&net.Dialer{Timeout: ticketTimeout}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, fault.Unavailable("the host that has the disk does not answer at %s", address).Because(err)
+		return nil, "", fault.Unavailable("the host that has the disk does not answer at %s", address).Because(err)
+	}
+	export, err = showTicket(connection, ticket)
+	if err != nil {
+		connection.Close()
+		return nil, "", fault.Unavailable("the host at %s did not serve the disk that it offers; its worker's log says why", address).Because(err)
+	}
+	return connection, export, nil
+}
+
+func showTicket(connection net.Conn, ticket string) (export string, err error) {
+	if err := connection.SetDeadline(time.Now().Add(serveTimeout)); err != nil {
+		return "", err
 	}
 	if _, err := io.WriteString(connection, ticket); err != nil {
-		connection.Close()
-		return nil, fault.Unavailable("the host that has the disk hung up").Because(err)
+		return "", err
 	}
-	return connection, nil
+	var length [1]byte
+	if _, err := io.ReadFull(connection, length[:]); err != nil {
+		return "", err
+	}
+	name := make([]byte, length[0])
+	if _, err := io.ReadFull(connection, name); err != nil {
+		return "", err
+	}
+	return string(name), connection.SetDeadline(time.Time{})
 }
 
 // OfferRequest offers a volume to another host, or withdraws the offer.

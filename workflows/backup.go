@@ -133,12 +133,12 @@ func (t *taking) commitBackup(ctx workflow.Context) (err error) {
 	return err
 }
 
-// dropCheckpoints keeps only the newest: a later incremental backup compares with nothing older.
+// dropCheckpoints keeps only the newest. A backup of a VM that is off makes none, and the older one stays good.
 func (t *taking) dropCheckpoints(ctx workflow.Context) error {
-	if !t.export.Checkpoint || t.plan.Base == nil {
+	if !t.export.Checkpoint {
 		return nil
 	}
-	_, err := atHost[struct{}](ctx, t.at, toHost.DropCheckpoint, host.CheckpointRequest{On: t.on(), VM: t.request.VM, Backup: t.plan.Base.ID})
+	_, err := atHost[struct{}](ctx, t.at, toHost.KeepCheckpoint, host.CheckpointRequest{On: t.on(), VM: t.request.VM, Backup: t.request.Backup})
 	return err
 }
 

@@ -16,12 +16,24 @@ func DeleteBackup(ctx workflow.Context, task Task[operation.BackupRef]) error {
 var deleteBackupSteps = []step[kept]{
 	{name: "read", title: "Read the backup from the inventory and choose a host that reaches the repository", do: (*kept).read},
 	{name: "mark", title: "Mark it as going, so that nobody restores it", do: (*kept).mark, noReturn: true},
+	{name: "drop_checkpoint", title: "Stop tracking what changes after it", do: (*kept).dropCheckpoint, needless: (*kept).untracked},
 	{name: "delete_data", title: "Delete the chunks that no other backup needs", do: (*kept).deleteData},
 	{name: "forget", title: "Remove it from the inventory", do: (*kept).forget},
 }
 
 func (k *kept) mark(ctx workflow.Context) (err error) {
 	k.at, err = atControl[control.BackupAt](ctx, toControl.MarkBackupDeleting, k.request.Backup)
+	return err
+}
+
+// untracked is true once it is known that nothing tracks changes since this backup, or that the host where something does
+// is silent: the VM's next backup drops what this one cannot.
+func (k *kept) untracked() bool { return k.at.Backup.ID != "" && k.at.Tracker == "" }
+
+func (k *kept) dropCheckpoint(ctx workflow.Context) error {
+	_, err := atHost[struct{}](ctx, k.at.Tracker, toHost.DropCheckpoint, host.CheckpointRequest{
+		On: host.On{Host: k.at.Tracker}, VM: k.at.Backup.VM, Backup: k.request.Backup,
+	})
 	return err
 }
 

@@ -45,6 +45,9 @@ var scenarios = []scenario{
 	{name: "move cold with disk copy", prepare: migrating("local", true), done: moved(vm.Stopped)},
 	{name: "move cold over shared storage", prepare: migrating("shared", true), done: moved(vm.Stopped)},
 	{name: "full backup", prepare: backingUp(backup.Full, vm.Running), done: backupIs(backup.Full)},
+	{name: "full backup after another", prepare: afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {
+		return w.acceptBackup(machine, backup.Full)
+	}), done: backupIs(backup.Full)},
 	{name: "incremental backup", prepare: afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {
 		w.writeTo(machine, 1<<20, 7)
 		return w.acceptBackup(machine, "")
@@ -244,9 +247,10 @@ func TestCancelAtEveryActivity(t *testing.T) {
 					w := newWorld(t)
 					of := each.prepare(w)
 					ended := w.run(of, func(environment *testsuite.TestWorkflowEnvironment) {
+						w.cancel = environment.CancelWorkflow
 						w.meddle = func(activityID string) meddling {
 							if activityID == at {
-								environment.CancelWorkflow()
+								return cancelAfter
 							}
 							return leaveAlone
 						}

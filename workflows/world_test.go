@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,7 @@ type world struct {
 	control *control.Activities
 	ran     []string                         // IDs of the activities that ran, in order
 	meddle  func(activityID string) meddling // what to do to an activity; nil: nothing
+	cancel  func()                           // cancels the operation that runs
 }
 
 type node struct {
@@ -70,10 +72,11 @@ type node struct {
 type meddling int
 
 const (
-	leaveAlone meddling = iota
-	failBefore          // it does nothing and fails for good
-	failAfter           // it does its work and fails for good
-	repeat              // it runs twice
+	leaveAlone  meddling = iota
+	failBefore           // it does nothing and fails for good
+	failAfter            // it does its work and fails for good
+	repeat               // it runs twice
+	cancelAfter          // its operation is cancelled before its result is known
 )
 
 func newWorld(t *testing.T) *world {
@@ -228,6 +231,11 @@ func (w *world) around(info activity.Info, outputs []reflect.Type, call func() [
 		return refusal()
 	case repeat:
 		call()
+	case cancelAfter:
+		// A cancelled activity that is at work is waited for (WaitForCancellation), which the environment does not do.
+		results := call()
+		w.cancel()
+		return results
 	}
 	return call()
 }
@@ -369,6 +377,20 @@ func (w *world) checkMachine(after string, machine vm.VM, wanted map[id.Volume]s
 	}
 }
 
+// checkCheckpoints wants a VM's disks to track what changes after the backups that the inventory says, and no others.
+func (w *world) checkCheckpoints(after string, on *node, machine id.VM) {
+	w.t.Helper()
+	defined, err := on.driver.Checkpoints(w.t.Context(), machine)
+	must(w.t, err)
+	taken, _, err := w.store.ListBackups(w.t.Context(), store.BackupFilter{VM: string(machine), Limit: store.MaxPage})
+	must(w.t, err)
+	for _, each := range defined {
+		if !slices.ContainsFunc(taken, func(known backup.Backup) bool { return string(known.ID) == each.Name && known.Checkpoint }) {
+			w.t.Errorf("%s: checkpoint %s of VM %s is left behind on %s", after, each.Name, machine, on.name)
+		}
+	}
+}
+
 func (w *world) checkRepository(after string) {
 	w.t.Helper()
 	leaks, err := w.repo.Unreferenced(w.t.Context(), func(ctx context.Context) ([]id.Backup, error) {
@@ -420,7 +442,9 @@ func (w *world) checkResidents(after string, at *node, residents map[id.VM]bool)
 	for _, each := range machines {
 		if !residents[each.VM] {
 			w.t.Errorf("%s: VM %s is still defined on %s", after, each.VM, at.name)
+			continue
 		}
+		w.checkCheckpoints(after, at, each.VM)
 	}
 }
 

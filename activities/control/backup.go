@@ -91,10 +91,12 @@ func (a *Activities) KeepCheckpoints(ctx context.Context, in Checkpoints) error 
 	return a.Store.ClearCheckpoints(ctx, in.VM, keep)
 }
 
-// BackupAt is a backup and a host that reaches the repository.
+// BackupAt is a backup and a host that reaches the repository. Tracker is the host where the VM's disks track what
+// changes after this backup, empty if they do not or that host does not answer.
 type BackupAt struct {
-	Backup backup.Backup `json:"backup"`
-	Host   id.Host       `json:"host_id"`
+	Backup  backup.Backup `json:"backup"`
+	Host    id.Host       `json:"host_id"`
+	Tracker id.Host       `json:"tracker_id,omitempty"`
 }
 
 // ReadBackup reads a backup and chooses the least busy host that answers.
@@ -108,10 +110,22 @@ func (a *Activities) ReadBackup(ctx context.Context, taken id.Backup) (BackupAt,
 	if err != nil {
 		return BackupAt{}, err
 	}
+	var tracker id.Host
+	if machine, err := a.Store.GetVM(ctx, "", string(found.VM)); err == nil && found.Checkpoint {
+		tracker = machine.Host
+	} else if err != nil && !fault.Is(err, fault.KindNotFound) {
+		return BackupAt{}, err
+	}
 	best := 2.0
 	for _, each := range hosts {
-		if each.StateAt(time.Now()) != host.Offline && each.Use.CPUFraction < best {
+		if each.StateAt(time.Now()) == host.Offline {
+			continue
+		}
+		if each.Use.CPUFraction < best {
 			best, read.Host = each.Use.CPUFraction, each.ID
+		}
+		if each.ID == tracker {
+			read.Tracker = tracker
 		}
 	}
 	if read.Host == "" {

@@ -143,6 +143,28 @@ type CheckpointRequest struct {
 	Backup id.Backup `json:"backup_id"`
 }
 
+// KeepCheckpoint forgets every checkpoint of a VM but one: a later backup compares with nothing older.
+func (a *Activities) KeepCheckpoint(ctx context.Context, in CheckpointRequest) error {
+	release, err := a.turn(ctx, in.On, string(in.VM))
+	if err != nil {
+		return err
+	}
+	defer release()
+	all, err := a.Hypervisor.Checkpoints(ctx, in.VM)
+	if err != nil {
+		return err
+	}
+	for _, each := range all {
+		if each.Name == string(in.Backup) {
+			continue
+		}
+		if err := a.Hypervisor.DeleteCheckpoint(ctx, in.VM, each.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // DropCheckpoint forgets a checkpoint; a missing one is fine.
 func (a *Activities) DropCheckpoint(ctx context.Context, in CheckpointRequest) error {
 	release, err := a.turn(ctx, in.On, string(in.VM))

@@ -193,7 +193,7 @@ func (r *runner) judgeMade(ctx context.Context, ended operation.Operation, launc
 		return nil
 	case ended.State != operation.Succeeded && err == nil:
 		err = fmt.Errorf("%s is there although the operation %s", launch.made, ended.State)
-	case err == nil && machine.State == vm.Stopped:
+	case err == nil && machine.State != vm.Running:
 		err = r.stand.power(ctx, launch.made, vm.Start)
 	}
 	if err == nil {

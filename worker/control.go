@@ -2,8 +2,8 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -11,8 +11,6 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/novacron/novacron/activities/control"
-	"github.com/novacron/novacron/internal/fault"
-	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/workflows"
 )
@@ -35,12 +33,15 @@ const (
 	samplesKept  = 30 * 24 * time.Hour
 	keysKept     = 7 * 24 * time.Hour
 	outboxBatch  = 100
-	lostAfter    = time.Minute // how long an operation may be open with a closed workflow before it counts as lost
+	failedPause  = 10 * time.Second // the longest time until something that failed is tried again
+	lostAfter    = time.Minute      // how long an operation may be open with a closed workflow before it counts as lost
 )
 
 // Run works until ctx ends.
 func (c *Control) Run(ctx context.Context) error {
-	running, err := newWorker(ctx, c.Temporal, workflows.ControlQueue, c.State, sdkworker.Options{}, c.Log)
+	working, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	running, err := newWorker(working, c.Temporal, workflows.ControlQueue, c.State, sdkworker.Options{OnFatalError: fail}, c.Log)
 	if err != nil {
 		return err
 	}
@@ -50,117 +51,37 @@ func (c *Control) Run(ctx context.Context) error {
 		return err
 	}
 	defer running.Stop()
-	go every(ctx, c.Log, "starting accepted operations", outboxEvery, c.startAccepted)
-	go every(ctx, c.Log, "keeping timelines", archiveEvery, c.archive)
-	go every(ctx, c.Log, "sweeping claims", sweepEvery, c.sweep)
-	go every(ctx, c.Log, "ageing telemetry", agesEvery, c.age)
-	<-ctx.Done()
-	return nil
+	go every(working, c.Log, "starting accepted operations", outboxEvery, c.startAccepted)
+	go every(working, c.Log, "keeping timelines", archiveEvery, c.archive)
+	go every(working, c.Log, "sweeping claims", sweepEvery, c.sweep)
+	go every(working, c.Log, "ageing telemetry", agesEvery, c.age)
+	<-working.Done()
+	return ending(ctx, working)
 }
 
-// every calls work again and again until ctx ends; a failure is logged and the next turn tries again.
+// ending is why a worker ended by itself, and nil if it was told to. Temporal's SDK stops a worker for good that it finds to
+// be refused; a process that lived on without it would look well and do nothing.
+func ending(told, working context.Context) error {
+	if told.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("Temporal refuses this worker, which ends so that it can be started afresh: %w", context.Cause(working))
+}
+
+// every calls work again and again until ctx ends; a failure is logged, and the next turn comes soon.
 func every(ctx context.Context, log *slog.Logger, what string, period time.Duration, work func(context.Context) error) {
 	for {
+		pause := period
 		if err := work(ctx); err != nil && ctx.Err() == nil {
 			log.Warn(what+" failed; it is tried again", "error", err, "cause", errors.Unwrap(err))
+			pause = min(period, failedPause)
 		}
 		select {
-		case <-time.After(period):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// startAccepted is the outbox: it starts the operations that were accepted while Temporal or the API were away.
-func (c *Control) startAccepted(ctx context.Context) error {
-	pending, err := c.Store.PendingOperations(ctx, outboxBatch)
-	if err != nil {
-		return err
-	}
-	for _, each := range pending {
-		if err := c.Engine.Start(ctx, each); err != nil {
-			return err
-		}
-		if !each.CancelRequested {
-			continue
-		}
-		if err := c.Engine.Cancel(ctx, each.ID); err != nil && !fault.Is(err, fault.KindNotFound) {
-			return err
-		}
-	}
-	return nil
-}
-
-// archive keeps the timelines of operations that have ended, so that they outlive Temporal's retention.
-func (c *Control) archive(ctx context.Context) error {
-	ended, err := c.Store.UnarchivedOperations(ctx, outboxBatch)
-	if err != nil {
-		return err
-	}
-	for _, each := range ended {
-		closed, err := c.Engine.Closed(ctx, each.ID)
-		if err != nil {
-			return err
-		}
-		if !closed && time.Since(each.EndedAt) < lostAfter {
-			continue // its last event is still to come
-		}
-		timeline, err := c.Engine.Timeline(ctx, each)
-		if fault.Is(err, fault.KindNotFound) {
-			timeline, err = operation.Timeline{Operation: each.ID, State: each.State, Steps: []operation.Step{}}, nil
-		}
-		if err != nil {
-			return err
-		}
-		encoded, err := json.Marshal(timeline)
-		if err != nil {
-			return err
-		}
-		if err := c.Store.SaveTimeline(ctx, each.ID, encoded); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sweep ends operations whose workflow was ended from outside, delivers cancellations that did not get through, and
-// releases claims that nobody holds.
-func (c *Control) sweep(ctx context.Context) error {
-	open, err := c.Store.OpenOperations(ctx)
-	if err != nil {
-		return err
-	}
-	for _, each := range open {
-		if each.State == operation.Accepted || time.Since(each.CreatedAt) < lostAfter {
-			continue
-		}
-		closed, err := c.Engine.Closed(ctx, each.ID)
-		if err != nil {
-			return err
-		}
-		if !closed {
-			if each.CancelRequested && each.State == operation.Running && !each.NoReturn {
-				err = c.Engine.Cancel(ctx, each.ID)
-			}
-			if err != nil && !fault.Is(err, fault.KindNotFound) {
-				return err
-			}
-			continue
-		}
-		current, err := c.Store.GetOperation(ctx, "", each.ID)
-		if err != nil || current.State.Final() {
-			continue
-		}
-		err = c.Store.EndOperation(ctx, each.ID, store.Ending{State: operation.Failed, Error: &operation.Problem{
-			Kind: fault.KindInternal, Message: "its workflow was ended from outside, so nothing was undone; compare the VM with its host before going on",
-		}})
-		if err != nil {
-			return err
-		}
-	}
-	_, err = c.Store.SweepClaims(ctx)
-	return err
 }
 
 func (c *Control) age(ctx context.Context) error {

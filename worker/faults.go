@@ -30,8 +30,14 @@ type faultsInbound struct {
 
 func (f *faultsInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	result, err := f.Next.ExecuteActivity(ctx, in)
-	if err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled) {
-		return result, err
+	switch {
+	case err == nil:
+		return result, nil
+	case temporal.IsCanceledError(context.Cause(ctx)):
+		// It was asked to stop. How that broke off what it was at (a program killed by a signal) is no failure of its own.
+		return result, temporal.NewCanceledError()
+	case ctx.Err() != nil:
+		err = fault.Unavailable("the worker was stopped while it was at it, or it took too long").Because(err)
 	}
 	info := activity.GetInfo(ctx)
 	kind, message := fault.KindInternal, err.Error()

@@ -76,24 +76,29 @@ func (h *Host) Run(ctx context.Context) error {
 		return err
 	}
 	defer connected.Close()
+	working, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	offers := hostactivities.NewOffers(filepath.Join(h.State, "offers"),
 		netip.AddrPortFrom(h.MigrationAddress, hostactivities.OfferPort).String(), h.Pools, h.Log)
-	go every(ctx, h.Log, "serving disks to other hosts", retryEvery, offers.Serve)
-	stop, err := h.listen(ctx, connected, plane, known.Host, offers)
+	go every(working, h.Log, "serving disks to other hosts", retryEvery, offers.Serve)
+	running, err := h.listen(working, fail, connected, plane, known.Host, offers)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer running.Stop()
 	h.Log.Info("the worker is at work", "host", known.Host, "name", h.Name)
-	h.keep(ctx, plane)
-	<-ctx.Done()
-	return nil
+	h.keep(working, plane)
+	<-working.Done()
+	return ending(ctx, working)
 }
 
-// listen takes activities from the host's own queue.
-func (h *Host) listen(ctx context.Context, connected client.Client, plane *Plane, self id.Host, offers *hostactivities.Offers) (func(), error) {
+// listen takes activities from the host's own queue; fail is told if Temporal refuses them for good.
+func (h *Host) listen(
+	ctx context.Context, fail func(error), connected client.Client, plane *Plane, self id.Host, offers *hostactivities.Offers,
+) (sdkworker.Worker, error) {
 	running, err := newWorker(ctx, connected, hostactivities.TaskQueue(self), h.State, sdkworker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: activitiesMost, MaxConcurrentActivityTaskPollers: pollersMost,
+		OnFatalError: fail,
 	}, h.Log)
 	if err != nil {
 		return nil, err
@@ -101,7 +106,7 @@ func (h *Host) listen(ctx context.Context, connected client.Client, plane *Plane
 	running.RegisterActivity(&hostactivities.Activities{
 		Host: self, Hypervisor: h.Driver, Pools: h.Pools, Fabric: h.peered(), Repository: h.Repository, Images: plane.Image, Offers: offers,
 	})
-	return running.Stop, running.Start()
+	return running, running.Start()
 }
 
 // keep runs the loops beside the activities.
@@ -127,7 +132,7 @@ func (h *Host) enrol(ctx context.Context, plane *Plane) (identity, error) {
 	var known identity
 	content, err := os.ReadFile(path)
 	if err == nil {
-		return known, json.Unmarshal(content, &known)
+		return recognise(path, content)
 	}
 	if !errors.Is(err, os.ErrNotExist) {
 		return known, err
@@ -156,16 +161,37 @@ func (h *Host) enrol(ctx context.Context, plane *Plane) (identity, error) {
 	}
 }
 
-// remember writes the identity whole or not at all: an enrolment token works only once.
+// recognise reads what an earlier enrolment left.
+func recognise(path string, content []byte) (identity, error) {
+	var known identity
+	if err := json.Unmarshal(content, &known); err != nil || known.Host == "" || known.Token == "" {
+		return identity{}, fmt.Errorf("%s does not say who this host is; restore it, or remove it and start the worker with a new token of `novacron host add`", path)
+	}
+	return known, nil
+}
+
+// remember writes the identity whole or not at all, and so that it outlives a power cut: an enrolment token works only once.
 func (h *Host) remember(path string, known identity) error {
 	content, err := json.Marshal(known)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	_, err = file.Write(content)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	directory, err := os.Open(h.State)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
 }
 
 func (h *Host) facts(ctx context.Context) (host.Facts, error) {

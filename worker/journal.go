@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/novacron/novacron/internal/fault"
 )
 
 // journal keeps the task tokens of the activities at work as files, so that a worker that was killed can tell Temporal
@@ -52,27 +55,31 @@ func (j *journalInbound) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	return j.Next.ExecuteActivity(ctx, in)
 }
 
+// leftoversPatience is how long a worker that has started again tries to tell Temporal before it goes to work all the same.
+const leftoversPatience = 20 * time.Second
+
 // failLeftovers fails every activity that an earlier process of this worker left at work.
 func (j *journal) failLeftovers(ctx context.Context, connected client.Client) error {
+	ctx, stop := context.WithTimeout(ctx, leftoversPatience)
+	defer stop()
 	left, err := os.ReadDir(j.directory)
+	for _, each := range left {
+		err = errors.Join(err, failLeftover(ctx, connected, filepath.Join(j.directory, each.Name())))
+	}
+	return err
+}
+
+// failLeftover fails one, and forgets it unless Temporal could not be told. A token that was cut off is as good as none.
+func failLeftover(ctx context.Context, connected client.Client, path string) error {
+	token, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	for _, each := range left {
-		path := filepath.Join(j.directory, each.Name())
-		token, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		err = connected.CompleteActivity(ctx, token, nil, temporal.NewApplicationError("the worker that was at it was killed and has started again", "unavailable"))
-		_, over := errors.AsType[*serviceerror.NotFound](err)
-		_, stale := errors.AsType[*serviceerror.InvalidArgument](err)
-		if err != nil && !over && !stale {
-			return err
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	err = connected.CompleteActivity(ctx, token, nil, temporal.NewApplicationError("the worker that was at it was killed and has started again", string(fault.KindUnavailable)))
+	_, over := errors.AsType[*serviceerror.NotFound](err)
+	_, stale := errors.AsType[*serviceerror.InvalidArgument](err)
+	if err != nil && !over && !stale {
+		return err
 	}
-	return nil
+	return os.Remove(path)
 }

@@ -123,5 +123,5 @@ func (l *link) console(ctx context.Context, machine id.VM, ticket string) error 
 	return <-ended
 }
 
-// trimReason fits a sentence into a close frame, which holds 123 bytes (RFC 6455, section 5.5).
-func trimReason(text string) string { return text[:min(len(text), 120)] }
+// trimReason fits a sentence into a close frame, which holds 123 bytes of whole UTF-8 characters (RFC 6455, section 5.5).
+func trimReason(text string) string { return strings.ToValidUTF8(text[:min(len(text), 120)], "") }

@@ -116,6 +116,8 @@ func (p *Plane) send(ctx context.Context, method, path string, content io.Reader
 		kind = fault.KindNotFound
 	case response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden:
 		kind = fault.KindDenied
+	case response.StatusCode == http.StatusTooManyRequests:
+		// Unavailable: it passes by itself.
 	case response.StatusCode < http.StatusInternalServerError:
 		kind = fault.KindInvalid
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/storage"
@@ -43,10 +45,12 @@ func (r *reporter) once(ctx context.Context) error {
 		r.waiting = slices.Delete(r.waiting, 0, over)
 	}
 	for len(r.waiting) > 0 {
-		if err := r.plane.Send(ctx, r.waiting[0]); err != nil {
+		err := r.plane.Send(ctx, r.waiting[0])
+		if err != nil && !fault.Is(err, fault.KindInvalid) {
 			return err
 		}
 		r.waiting = r.waiting[1:]
+		sampleErr = errors.Join(sampleErr, err) // what is refused is refused again: it must not keep the others waiting
 	}
 	return sampleErr
 }

@@ -68,7 +68,9 @@ async function take(browser, url, [name, path, mock = {}, prepare], theme, size)
   if (typeof path !== "string") {
     await page.waitForFunction(() => window.mock);
     const found = await path(page);
+    const title = await page.title();
     await page.evaluate((to) => { history.pushState(null, "", to); dispatchEvent(new PopStateEvent("popstate")); }, found);
+    await page.waitForFunction((before) => document.title !== before, title);
     await page.waitForLoadState("networkidle");
   }
   await page.waitForTimeout(900);

@@ -19,12 +19,13 @@ export interface TimeChartProps {
   series: Series[];
   write: (value: number) => string;
   top?: number; // the most the value can be
+  limit?: number; // drawn as a line: where it is full
   sync?: string; // charts of the same name share the cursor
   now?: number; // seconds: what lies behind it is a forecast
   binary?: boolean; // the values are bytes: the axis has powers of two
 }
 
-const chartHeight = 160;
+const chartHeight = 178;
 
 // TimeChart draws values over time by uPlot. Drag zooms, a double click shows all again; the same figures are in a table.
 export default function TimeChart(props: TimeChartProps) {
@@ -42,7 +43,7 @@ export default function TimeChart(props: TimeChartProps) {
   );
 }
 
-function Plot({ title, times, series, write, top, sync, now, binary }: TimeChartProps) {
+function Plot({ title, times, series, write, top, limit, sync, now, binary }: TimeChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const width = useWidth(frame);
@@ -60,43 +61,52 @@ function Plot({ title, times, series, write, top, sync, now, binary }: TimeChart
   useEffect(() => {
     const style = getComputedStyle(document.documentElement);
     const made = new uPlot(
-      optionsFor({ series: latest.current.series, write: (value) => latest.current.write(value), top, sync, now, binary, dark, style }),
+      optionsFor({ series: latest.current.series, write: (value) => latest.current.write(value), top, limit, sync, now, binary, dark, style }),
       [[]],
       frame.current!,
     );
     plot.current = made;
     return () => made.destroy();
-  }, [shape, top, sync, now, binary, dark]);
-  useEffect(() => plot.current?.setSize({ width, height: chartHeight }), [width, shape, top, sync, now, binary, dark]);
-  useEffect(() => plot.current?.setData(data), [data, shape, top, sync, now, binary, dark]);
+  }, [shape, top, limit, sync, now, binary, dark]);
+  useEffect(() => plot.current?.setSize({ width, height: chartHeight }), [width, shape, top, limit, sync, now, binary, dark]);
+  useEffect(() => plot.current?.setData(data), [data, shape, top, limit, sync, now, binary, dark]);
   return <div ref={frame} className="px-1 pb-1" role="img" aria-label={`${title}. The table has the figures.`} />;
 }
 
-interface Wanted extends Pick<TimeChartProps, "series" | "write" | "top" | "sync" | "now" | "binary"> {
+interface Wanted extends Pick<TimeChartProps, "series" | "write" | "top" | "limit" | "sync" | "now" | "binary"> {
   dark: boolean;
   style: CSSStyleDeclaration;
 }
 
+const legendTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const powersOfTwo = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
 // timeLabels are uPlot's templates: from which step on, the label, and what is added where the day or year changes.
 const timeLabels: (string | number | null)[][] = [
   [86_400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1],
-  [60, "{HH}:{mm}", null, null, "{D} {MMM}", null, null, null, 0],
-  [1, "{HH}:{mm}:{ss}", null, null, "{D} {MMM}", null, null, null, 0],
+  [60, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1],
 ];
 
-function optionsFor({ series, write, top, sync, now, binary, dark, style }: Wanted): uPlot.Options {
+function optionsFor({ series, write, top, limit, sync, now, binary, dark, style }: Wanted): uPlot.Options {
   const colours = seriesColours[dark ? "dark" : "light"];
   const muted = style.getPropertyValue("--muted");
   const grid = { stroke: style.getPropertyValue("--line"), width: 1 };
-  const lines: uPlot.Series[] = [{ value: (_plot, seconds) => (seconds === null ? "–" : exactTime(new Date(seconds * 1_000).toISOString())) }];
+  // Without a cursor the legend has the newest values; where a forecast goes on behind them, none.
+  const newest = (plot: uPlot, line: number) => (now === undefined ? Array.from(plot.data[line] ?? []).findLast((value) => value !== null && value !== undefined) : undefined);
+  const written = (text: (value: number) => string, interval = false) => (plot: uPlot, value: number | null, line: number, index: number | null) => {
+    const shown = index === null ? newest(plot, line) : value;
+    if (shown === null || shown === undefined) return "–";
+    const [low, high] = interval && index !== null ? [plot.data[line + 1]?.[index], plot.data[line + 2]?.[index]] : [];
+    return typeof low === "number" && typeof high === "number" ? `${text(shown)} (${text(low)} – ${text(high)})` : text(shown);
+  };
+  const lines: uPlot.Series[] = [{ label: "At", value: written((seconds) => legendTime.format(seconds * 1_000)) }];
   const bands: uPlot.Band[] = [];
   series.forEach((each, index) => {
     const stroke = colours[index % colours.length]!;
-    lines.push({ label: each.label, stroke, width: 1.5, dash: dashes[index % dashes.length], spanGaps: false, points: { show: false }, value: (_plot, value) => (value === null ? "–" : write(value)) });
+    lines.push({ label: each.label, stroke, width: 1.5, dash: dashes[index % dashes.length], spanGaps: false, points: { show: false }, value: written(write, Boolean(each.low)) });
     if (!each.low || !each.high) return;
-    const edge = (label: string): uPlot.Series => ({ label, stroke: `${stroke}00`, points: { show: false }, value: (_plot, value) => (value === null ? "–" : write(value)) });
+    const edge = (label: string): uPlot.Series => ({ label, stroke: `${stroke}00`, points: { show: false }, class: "edge" });
     lines.push(edge(`${each.label}, low`), edge(`${each.label}, high`));
     bands.push({ series: [lines.length - 1, lines.length - 2], fill: `${stroke}26` });
   });
@@ -109,23 +119,43 @@ function optionsFor({ series, write, top, sync, now, binary, dark, style }: Want
     cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), top ?? Math.max((high ?? 1) * 1.1, 1e-9)] } },
     axes: [
-      { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 26, values: timeLabels },
+      { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 44, values: timeLabels },
       { stroke: muted, grid, ticks: grid, font: "11px Inter Variable", size: 76, incrs: binary ? powersOfTwo : undefined, values: (_plot, values) => values.map(write) },
     ],
-    hooks: now === undefined ? undefined : { draw: [(plot) => markNow(plot, now, muted)] },
+    hooks: {
+      draw: [
+        (plot) => {
+          const { left, top: above, width, height } = plot.bbox;
+          if (now !== undefined) {
+            const x = Math.round(plot.valToPos(now, "x", true));
+            stroke(plot, muted, "now", [x, above], [x, above + height]);
+          }
+          if (limit !== undefined) {
+            const y = Math.round(plot.valToPos(limit, "y", true));
+            stroke(plot, style.getPropertyValue("--failed"), `full at ${write(limit)}`, [left, y], [left + width, y]);
+          }
+        },
+      ],
+    },
   };
 }
 
-function markNow(plot: uPlot, now: number, colour: string): void {
-  const left = Math.round(plot.valToPos(now, "x", true));
-  const { ctx, bbox } = plot;
+type Point = [x: number, y: number];
+
+// stroke draws a dashed line and writes at its beginning what it stands for.
+function stroke({ ctx }: uPlot, colour: string, text: string, from: Point, to: Point): void {
   ctx.save();
   ctx.strokeStyle = colour;
   ctx.setLineDash([4, 4]);
   ctx.beginPath();
-  ctx.moveTo(left, bbox.top);
-  ctx.lineTo(left, bbox.top + bbox.height);
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
   ctx.stroke();
+  ctx.fillStyle = colour;
+  ctx.font = `${11 * devicePixelRatio}px Inter Variable`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  ctx.fillText(text, from[0] + 4, from[1] + 3);
   ctx.restore();
 }
 

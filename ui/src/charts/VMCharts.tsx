@@ -22,7 +22,6 @@ export function VMCharts({ vm }: { vm: VM }) {
   const write = pick("disk_write_bytes_per_second");
   const receive = pick("net_receive_bytes_per_second");
   const send = pick("net_send_bytes_per_second");
-  const both = (a: (number | null)[], b: (number | null)[]) => most(a.map((value, index) => (value === null ? null : value + (b[index] ?? 0))));
   return (
     <Section title="Use" actions={<RangeChoice range={range} set={setRange} />}>
       <Failure error={error} retry={() => void refetch()} />
@@ -42,7 +41,7 @@ export function VMCharts({ vm }: { vm: VM }) {
             binary write={bytes}
           />
           <Chart
-            title={`Disk: at most ${rate(both(read, write))}`}
+            title={`Disk: at most ${rate(most(read))} read, ${rate(most(write))} written`}
             times={grid.times}
             sync={vm.id}
             series={[
@@ -52,7 +51,7 @@ export function VMCharts({ vm }: { vm: VM }) {
             binary write={rate}
           />
           <Chart
-            title={`Network: at most ${rate(both(receive, send))}`}
+            title={`Network: at most ${rate(most(receive))} received, ${rate(most(send))} sent`}
             times={grid.times}
             sync={vm.id}
             series={[

@@ -34,7 +34,7 @@ export function DeleteVM({ vm, close }: { vm: VM; close: () => void }) {
         <Notice tone="attention">
           The VM, {plural(disks, "disk")} and {vm.interfaces?.[0] ? `its address ${vm.interfaces[0].ip}` : "its addresses"} are
           removed and cannot be brought back
-          {backups === undefined ? "." : backups > 0 ? `, except from its ${plural(backups, "backup")}, which stay.` : ": it has no backup."}
+          {backups === undefined ? "." : backups > 0 ? `, except from its ${plural(backups, "backup")}, which ${backups === 1 ? "stays" : "stay"}.` : ": it has no backup."}
         </Notice>
         <TypedName name={vm.name} typed={typed} setTyped={setTyped} />
         <CopyAs ask={what} command={cli.deleteVM(vm.name)} />

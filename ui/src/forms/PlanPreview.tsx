@@ -31,7 +31,7 @@ function Placement({ plan }: { plan: Plan }) {
   const name = data?.find((host) => host.id === plan.host_id)?.name ?? plan.host_id;
   return (
     <p className="mb-1">
-      It would run on <strong className="font-semibold">{name}</strong> if started now.
+      {plan.kind === "migrate" ? "It would move to" : "It would run on"} <strong className="font-semibold">{name}</strong> if started now.
     </p>
   );
 }

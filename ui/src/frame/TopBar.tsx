@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { LoaderCircle, Menu as MenuIcon, Search, User } from "lucide-react";
+import { Activity, LoaderCircle, Menu as MenuIcon, Search, User } from "lucide-react";
 import { useNavigate } from "react-router";
 import { selectProject, useSelectedProject } from "@/api/project";
 import { openOperations, projects } from "@/api/queries";
@@ -82,10 +82,17 @@ function OpenOperations({ open }: { open: () => void }) {
   const hint = `${plural(data.length, "open operation")}${waiting ? `, ${waiting} waiting for you` : ""}`;
   return (
     <Button kind={waiting ? "plain" : "ghost"} hint={hint} onClick={open}>
-      <LoaderCircle className={`size-3.5 ${data.length ? "animate-spin text-working [animation-duration:2s]" : "text-muted"}`} aria-hidden />
-      <span data-testid="open-operations">{data.length}</span>
-      <span className="sr-only">open operations</span>
-      {waiting > 0 && <span className="text-attention max-sm:sr-only">{waiting} waiting</span>}
+      {data.length > 0 ? (
+        <LoaderCircle className="size-3.5 animate-spin text-working [animation-duration:2s]" aria-hidden />
+      ) : (
+        <Activity className="size-3.5 text-muted" aria-hidden />
+      )}
+      <span>
+        <span data-testid="open-operations">{data.length}</span>
+        <span className="max-sm:sr-only"> open</span>
+        <span className="sr-only"> operations</span>
+        {waiting > 0 && <span className="text-attention max-sm:sr-only"> · {waiting} waiting</span>}
+      </span>
     </Button>
   );
 }

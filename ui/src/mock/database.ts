@@ -65,6 +65,19 @@ export class Database {
     return this.hosts.find((host) => host.id === reference || host.name === reference);
   }
 
+  // loadedHosts are the hosts with what their VMs take of them.
+  loadedHosts(): Noun.Host[] {
+    const loads = new Map(this.hosts.map((host) => [host.id, { vms: 0, promised: { cpus: 0, memory_bytes: 0 } }]));
+    for (const vm of this.vms.values()) {
+      const load = loads.get(vm.host_id ?? "");
+      if (!load) continue;
+      load.vms++;
+      load.promised.cpus += vm.spec.cpus;
+      load.promised.memory_bytes += vm.spec.memory_bytes;
+    }
+    return this.hosts.map((host) => ({ ...host, ...loads.get(host.id) }));
+  }
+
   setVM(id: string, change: Partial<Noun.VM>, event: string, operation?: string): void {
     const vm = this.vms.get(id);
     if (!vm) return;

@@ -18,8 +18,8 @@ export function hostHandlers(database: () => Database): RequestHandler[] {
       return next;
     });
   return [
-    http.get(`${root}/hosts`, answer(database, () => ({ items: database().hosts }))),
-    http.get(`${root}/hosts/:host`, answer(database, ({ params }) => one(params.host!))),
+    http.get(`${root}/hosts`, answer(database, () => ({ items: database().loadedHosts() }))),
+    http.get(`${root}/hosts/:host`, answer(database, ({ params }) => database().loadedHosts().find((host) => host.id === one(params.host!).id))),
     http.post(`${root}/hosts/enrolment-tokens`, answer(database, () => ({ token: "nce_7QG5ZK2M4T9XB1", expires_at: new Date(Date.now() + 3_600_000).toISOString() }))),
     http.post(`${root}/hosts/:host/cordon`, cordon(true)),
     http.post(`${root}/hosts/:host/uncordon`, cordon(false)),

@@ -9,7 +9,7 @@ function counted<T extends { state: string }>(items: Iterable<T>): Record<string
 }
 
 export function overview(database: Database): Overview {
-  const online = database.hosts.filter((host) => host.state !== "offline");
+  const online = database.loadedHosts().filter((host) => host.state !== "offline");
   const sum = (value: (host: (typeof online)[number]) => number) => online.reduce((total, host) => total + value(host), 0);
   const newest = [...database.operations.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
   const open = newest.filter((operation) => !isFinal(operation));

@@ -115,10 +115,6 @@ export function newVM(database: Database, name: string, host: Noun.Host | undefi
     updated_at: database.now(),
   };
   database.vms.set(vm.id, vm);
-  if (host) {
-    host.vms++;
-    host.promised = { cpus: host.promised.cpus + spec.cpus, memory_bytes: host.promised.memory_bytes + spec.memory_bytes };
-  }
   if (image) image.vms++;
   return vm;
 }
@@ -270,8 +266,11 @@ export function newBackup(database: Database, vm: Noun.VM, mode: "full" | "incre
 }
 
 function addSchedules(database: Database, start: number, vms: Noun.VM[]): void {
-  const rhythms: Partial<Noun.Schedule>[] = [{ cron: "0 2 * * *" }, { every_seconds: 3_600 }, { cron: "0 2 * * 0", paused: true }];
+  const rhythms: Partial<Noun.Schedule>[] = [{ cron: "0 2 * * *" }, { cron: "0 * * * *" }, { every_seconds: 7 * 24 * 3_600, paused: true }];
+  const periods = [24 * hour, hour, 7 * 24 * hour];
   vms.forEach((vm, index) => {
+    const every = periods[index]!;
+    const next = (Math.floor(start / every) + 1) * every + (index === 0 ? 2 * hour : 0);
     const id = idOf("sch", start, database.random);
     database.schedules.set(id, {
       id,
@@ -281,8 +280,8 @@ function addSchedules(database: Database, start: number, vms: Noun.VM[]): void {
       name: `${vm.name}-${["nightly", "hourly", "weekly"][index]}`,
       keep: index === 0 ? { last: 14 } : { last: 24, within_hours: 48 },
       paused: false,
-      next_run_at: new Date(start + (index + 1) * 3 * hour).toISOString(),
-      last_run_at: new Date(start - (index + 1) * hour).toISOString(),
+      next_run_at: new Date(next).toISOString(),
+      last_run_at: new Date(next - every).toISOString(),
       last_result: index === 1 ? "left out: the run before was still at work" : "backup taken, 61 MiB read",
       skipped: index === 1 ? 2 : 0,
       created_at: new Date(start - 300 * hour).toISOString(),

@@ -50,7 +50,7 @@ export function place(database: Database, wanted: string | undefined, memory: nu
     return host;
   }
   const free = (host: Noun.Host) => host.facts.memory_bytes - host.promised.memory_bytes;
-  const fit = database.hosts.filter((host) => host.state === "ready" && host.id !== except && free(host) >= memory);
+  const fit = database.loadedHosts().filter((host) => host.state === "ready" && host.id !== except && free(host) >= memory);
   const best = fit.sort((a, b) => free(b) - free(a))[0];
   if (!best) throw new Refusal(409, "No host has that much memory left; take less, or add a host.", "memory_bytes");
   return best;

@@ -10,6 +10,8 @@ export const backupTabs = [
   { to: "/backups/schedules", label: "Schedules" },
 ];
 
+export const belowTabs = "flex min-h-0 flex-1 flex-col [&>div]:border-t-0"; // the tabs have a line already
+
 const names = ["vm"] as const;
 
 export function Page() {
@@ -17,16 +19,18 @@ export function Page() {
   return (
     <Frame title="Backups" full>
       <Tabs tabs={backupTabs} />
-      <div className="h-2" />
+      {values.vm && <div className="h-2" />}
       {values.vm && <FilterBar values={values} set={set} choices={[{ name: "vm", label: "VM", options: [] }]} />}
-      <BackupsTable
-        vm={values.vm}
-        empty={
-          <Empty title="There are no backups yet" action={<LinkButton to="/vms">Choose a VM</LinkButton>} command="novacron backup create web-1">
-            A backup is a point in time of a VM. It can be restored as a new VM or in place, on any host, even when the VM is gone.
-          </Empty>
-        }
-      />
+      <div className={belowTabs}>
+        <BackupsTable
+          vm={values.vm}
+          empty={
+            <Empty title="There are no backups yet" action={<LinkButton to="/vms">Choose a VM</LinkButton>} command="novacron backup create web-1">
+              A backup is a point in time of a VM. It can be restored as a new VM or in place, on any host, even when the VM is gone.
+            </Empty>
+          }
+        />
+      </div>
     </Frame>
   );
 }

@@ -35,13 +35,13 @@ type Act = (backup: Backup, what: "restore" | "verify" | "delete") => void;
 
 function columns(act: Act, withVM: boolean): Column<Backup>[] {
   const all: Column<Backup>[] = [
-    { id: "vm", title: "VM", width: 120, grow: 2, priority: 0, cell: (backup) => <span className="font-medium">{backup.vm_name}</span> },
-    { id: "taken", title: "Taken", width: 110, grow: 1, priority: 0, cell: (backup) => <When at={backup.created_at} /> },
+    { id: "vm", title: "VM", width: 88, grow: 2, priority: 0, cell: (backup) => <span className="font-medium">{backup.vm_name}</span> },
+    { id: "taken", title: "Taken", width: 96, grow: 1, priority: 0, cell: (backup) => <When at={backup.created_at} /> },
     {
       id: "state",
       title: "State",
       width: 120,
-      priority: 0,
+      priority: 1,
       cell: (backup) => (
         <Tooltip text={backup.damaged_detail}>
           <span tabIndex={backup.damaged_detail ? 0 : undefined}>
@@ -72,7 +72,7 @@ function columns(act: Act, withVM: boolean): Column<Backup>[] {
         const busy = backup.state !== "ready" && backup.state !== "damaged" ? "It is not ready." : undefined;
         return (
           <span className="-my-1 inline-flex align-middle items-center gap-1">
-            <Button kind="ghost" why={whyNotRestorable(backup)} onClick={() => act(backup, "restore")} className="border-transparent! bg-transparent!">
+            <Button kind="ghost" why={whyNotRestorable(backup)} onClick={() => act(backup, "restore")}>
               Restore
             </Button>
             <Menu

@@ -55,6 +55,7 @@ const columns: Column<Row>[] = [
       <Meter
         label={`${resourceWord[resource.name]} used of ${nameOf(section)}`}
         fraction={resource.used_fraction}
+        room={15}
         text={`${amount(resource, resource.used)} / ${amount(resource, resource.total)}`}
       />
     ),
@@ -136,9 +137,11 @@ function Findings({ report }: { report: Report }) {
         </p>
       </Notice>
       <Section title={capitalised(nameOf(report.cluster))}>
-        <div className="grid items-start gap-3 lg:grid-cols-2 2xl:grid-cols-3">
+        <div className="gap-3 lg:columns-2 2xl:columns-3">
           {cluster.map((resource) => (
-            <ResourceCard key={resource.name} resource={resource} at={report.at} />
+            <div key={resource.name} className="mb-3 break-inside-avoid">
+              <ResourceCard resource={resource} at={report.at} />
+            </div>
           ))}
         </div>
       </Section>
@@ -179,7 +182,8 @@ function ResourceCard({ resource, at }: { resource: Resource; at: string }) {
       title={`${resourceWord[resource.name]}: ${resource.text || `${percent(resource.used_fraction)} used`}`}
       times={times}
       now={seconds(at)}
-      top={Math.max(resource.total, ...forecast.map((point) => point.value)) * 1.02}
+      top={Math.max(resource.total, ...forecast.map((point) => point.value)) * 1.1}
+      limit={resource.total > 0 ? resource.total : undefined}
       write={(value) => amount(resource, value)}
       binary={resource.unit === "bytes"}
       series={[

@@ -40,7 +40,7 @@ export function Page() {
       <div className="space-y-6 px-4">
         {host.state === "offline" && (
           <Notice tone="attention">
-            It has not reported since <When at={host.last_seen_at} />. Its VMs may still run: nothing is started elsewhere until that is known. Look
+            It does not answer; its last report came <When at={host.last_seen_at} />. Its VMs may still run: nothing is started elsewhere until that is known. Look
             at the machine and its novacron-worker.
           </Notice>
         )}
@@ -74,7 +74,7 @@ function About({ host }: { host: Host }) {
       <Facts
         rows={[
           ["ID", <ID key="id" id={host.id} />],
-          ["Heard of", <When key="seen" at={host.last_seen_at} />],
+          ["Last report", <When key="seen" at={host.last_seen_at} />],
           ["CPUs", `${facts.cpus}, ${host.promised.cpus} promised`],
           ["Memory", `${bytes(facts.memory_bytes)}, ${bytes(host.promised.memory_bytes)} promised`],
           ["CPU model", facts.cpu_model || "–"],

@@ -9,13 +9,14 @@ import { Table } from "@/table/Table";
 import type { Column } from "@/table/Table";
 import { Button } from "@/ui/Button";
 import { Empty } from "@/ui/Empty";
-import { bytes, percent } from "@/ui/format";
+import { bytes } from "@/ui/format";
 import { Meter } from "@/ui/Meter";
 import { Failure } from "@/ui/Notice";
 import { Loading, Page as Frame } from "@/ui/Page";
 import { State } from "@/ui/State";
 import { hostLook } from "@/ui/states";
 import { When } from "@/ui/When";
+import { HostUse } from "./HostUse";
 
 const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
 
@@ -42,7 +43,7 @@ const columns: Column<Host>[] = [
     grow: 1,
     priority: 2,
     sort: (host) => host.use.cpu_fraction,
-    cell: (host) => <Meter label={`CPU of ${host.name}`} fraction={host.use.cpu_fraction} text={`${percent(host.use.cpu_fraction)} of ${host.facts.cpus}`} />,
+    cell: (host) => <HostUse host={host} of="cpu" amounts />,
   },
   {
     id: "memory",
@@ -51,13 +52,7 @@ const columns: Column<Host>[] = [
     grow: 1,
     priority: 2,
     sort: (host) => ratio(host.use.memory_used_bytes, host.facts.memory_bytes),
-    cell: (host) => (
-      <Meter
-        label={`Memory of ${host.name}`}
-        fraction={ratio(host.use.memory_used_bytes, host.facts.memory_bytes)}
-        text={`${bytes(host.use.memory_used_bytes)} / ${bytes(host.facts.memory_bytes)}`}
-      />
-    ),
+    cell: (host) => <HostUse host={host} of="memory" amounts />,
   },
   {
     id: "promised",
@@ -70,12 +65,13 @@ const columns: Column<Host>[] = [
       <Meter
         label={`Memory promised on ${host.name}`}
         fraction={ratio(host.promised.memory_bytes, host.facts.memory_bytes)}
+        room={15}
         text={`${bytes(host.promised.memory_bytes)} / ${bytes(host.facts.memory_bytes)}`}
       />
     ),
   },
   { id: "hypervisor", title: "QEMU", width: 80, priority: 6, cell: (host) => host.facts.hypervisor_version },
-  { id: "seen", title: "Heard of", width: 100, right: true, priority: 5, cell: (host) => <When at={host.last_seen_at} /> },
+  { id: "seen", title: "Last report", width: 100, right: true, priority: 5, cell: (host) => <When at={host.last_seen_at} /> },
 ];
 
 export function Page() {

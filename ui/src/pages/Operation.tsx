@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { cancelOperation } from "@/api/actions";
 import { canCancel, isFinal } from "@/api/can";
-import type { Operation } from "@/api/nouns";
+import type { Operation, Step } from "@/api/nouns";
 import { operation as oneOperation, timeline as oneTimeline } from "@/api/queries";
 import { whoami, workflowLink } from "@/api/session";
 import { serverNow } from "@/api/skew";
@@ -20,8 +20,8 @@ import { duration } from "@/ui/format";
 import { Failure, Notice } from "@/ui/Notice";
 import { Facts, Loading, Page as Frame, Section } from "@/ui/Page";
 import { State } from "@/ui/State";
-import { nameOf, operationLook } from "@/ui/states";
-import { exactTime, When } from "@/ui/When";
+import { actorOf, nameOf, operationLook } from "@/ui/states";
+import { exactTime } from "@/ui/When";
 import { ChildOperations } from "./ChildOperations";
 
 const pollWhileLost = 3_000; // ms
@@ -67,7 +67,7 @@ export function Page() {
     >
       <div className="space-y-3 px-4 pb-4">
         <Summary operation={operation} />
-        <Trouble operation={operation} />
+        <Trouble operation={operation} steps={timeline.data?.steps ?? []} />
       </div>
       {timeline.data ? (
         <TimelineView operation={operation} timeline={timeline.data} selected={search.get("step") ?? undefined} select={select} />
@@ -80,8 +80,8 @@ export function Page() {
           <Facts
             rows={[
               ["ID", <ID key="id" id={operation.id} />],
-              ["Asked by", operation.actor],
-              ["Asked", <When key="asked" at={operation.created_at} />],
+              ["Asked by", actorOf(operation)],
+              ["Asked", exactTime(operation.created_at)],
               ["Began", at(operation.started_at) ? exactTime(operation.started_at!) : "not yet"],
               ["Ended", at(operation.ended_at) ? exactTime(operation.ended_at!) : "not yet"],
               ...(operation.parent_id
@@ -101,23 +101,30 @@ export function Page() {
   );
 }
 
+// isGone says that the operation's VM is certainly no more: it was deleted, or never came to be.
+function isGone({ kind, state, subject }: Operation): boolean {
+  if (subject.kind !== "vm") return false;
+  return kind === "delete" ? state === "succeeded" : kind === "provision" && (state === "failed" || state === "cancelled");
+}
+
 function Summary({ operation }: { operation: Operation }) {
   const now = serverNow(useNow());
   const began = at(operation.started_at);
   const ended = at(operation.ended_at);
   const took = began === undefined ? undefined : duration(Math.max(0, (ended ?? now) - began));
   const usual = operation.expected_seconds ? duration(operation.expected_seconds * 1_000) : undefined;
-  const to = { vm: `/vms/${operation.subject.name}`, host: `/hosts/${operation.subject.name}` }[operation.subject.kind];
+  const to = isGone(operation) ? undefined : { vm: `/vms/${operation.subject.name}`, host: `/hosts/${operation.subject.name}` }[operation.subject.kind];
+  const kind = { vm: "VM", host: "Host" }[operation.subject.kind] ?? operation.subject.kind;
   return (
     <p className="text-sm text-muted">
       {to ? (
         <Link to={to} className="text-accent underline">
-          {operation.subject.kind === "vm" ? "VM" : "Host"} {operation.subject.name}
+          {kind} {operation.subject.name}
         </Link>
       ) : (
-        `${operation.subject.kind} ${operation.subject.name}`
+        `${kind} ${operation.subject.name}`
       )}{" "}
-      · asked by {operation.actor}
+      · asked by {actorOf(operation)}
       {took && (
         <>
           {" "}
@@ -129,7 +136,9 @@ function Summary({ operation }: { operation: Operation }) {
   );
 }
 
-function Trouble({ operation }: { operation: Operation }) {
+function Trouble({ operation, steps }: { operation: Operation; steps: Step[] }) {
+  const name = operation.error?.step;
+  const title = steps.find((step) => step.name === name && !step.undo)?.title ?? name?.replaceAll("_", " ");
   return (
     <>
       {operation.question && !isFinal(operation) && (
@@ -140,7 +149,7 @@ function Trouble({ operation }: { operation: Operation }) {
       {operation.error && (
         <Notice tone="failed">
           {operation.error.message}
-          {operation.error.step && <span className="text-muted"> (in step {operation.error.step.replaceAll("_", " ")})</span>}
+          {title && <span className="text-muted"> (in the step “{title}”)</span>}
         </Notice>
       )}
       {operation.leaks && operation.leaks.length > 0 && (

@@ -3,7 +3,7 @@ import type { Operation } from "@/api/nouns";
 import { useNow } from "@/ui/clock";
 import { duration } from "@/ui/format";
 import { State } from "@/ui/State";
-import { nameOf, operationLook } from "@/ui/states";
+import { actorOf, nameOf, operationLook } from "@/ui/states";
 import { When } from "@/ui/When";
 import { isFinal } from "@/api/can";
 
@@ -20,7 +20,7 @@ export function OperationLine({ operation, follow }: { operation: Operation; fol
         <State look={operationLook[operation.state]} />
       </div>
       <p className="text-xs text-muted">
-        {operation.actor} ·{" "}
+        {actorOf(operation)} ·{" "}
         {isFinal(operation) ? <When at={operation.ended_at} /> : `for ${duration(Math.max(0, now - since))}`}
         {!isFinal(operation) && operation.expected_seconds ? `, usually ${duration(operation.expected_seconds * 1_000)}` : ""}
       </p>

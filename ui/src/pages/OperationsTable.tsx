@@ -15,7 +15,7 @@ import { duration } from "@/ui/format";
 import { Failure } from "@/ui/Notice";
 import { Loading } from "@/ui/Page";
 import { State } from "@/ui/State";
-import { nameOf, operationLook } from "@/ui/states";
+import { actorOf, nameOf, operationLook } from "@/ui/states";
 import { When } from "@/ui/When";
 
 function Took({ operation }: { operation: Operation }) {
@@ -28,7 +28,7 @@ function Took({ operation }: { operation: Operation }) {
 // Outcome is what is most worth knowing: what it waits for, why it failed, what it left.
 function Outcome({ operation }: { operation: Operation }) {
   if (operation.question && !isFinal(operation)) return <span className="text-attention" title={operation.question}>{operation.question}</span>;
-  if (operation.leaks?.length) return <span className="text-attention">Left something behind: {operation.leaks[0]!.detail}</span>;
+  if (operation.leaks?.length) return <span className="text-attention" title={operation.leaks[0]!.detail}>Left something behind: {operation.leaks[0]!.detail}</span>;
   if (operation.error) return <span title={operation.error.message}>{operation.error.message}</span>;
   return null;
 }
@@ -47,8 +47,8 @@ const columns: Column<Operation>[] = [
     ),
   },
   { id: "state", title: "State", width: 116, priority: 0, cell: (operation) => <State look={operationLook[operation.state]} /> },
-  { id: "outcome", title: "What of it", width: 160, grow: 3, priority: 4, cell: (operation) => <Outcome operation={operation} /> },
-  { id: "actor", title: "By", width: 90, priority: 5, cell: (operation) => operation.actor },
+  { id: "outcome", title: "Remarks", width: 160, grow: 3, priority: 4, cell: (operation) => <Outcome operation={operation} /> },
+  { id: "actor", title: "By", width: 130, grow: 1, priority: 5, cell: (operation) => <span title={actorOf(operation)}>{actorOf(operation)}</span> },
   { id: "took", title: "Took", width: 100, right: true, priority: 3, cell: (operation) => <Took operation={operation} /> },
   { id: "created", title: "Asked", width: 100, right: true, priority: 2, cell: (operation) => <When at={operation.created_at} /> },
   { id: "id", title: "ID", width: 120, priority: 7, cell: (operation) => <ID id={operation.id} /> },

@@ -8,12 +8,12 @@ import { hosts, images, openOperations } from "@/api/queries";
 import { LinkButton } from "@/ui/Button";
 import { Command } from "@/ui/Copy";
 import { bytes, percent, plural } from "@/ui/format";
-import { Meter } from "@/ui/Meter";
 import { Failure, Notice } from "@/ui/Notice";
 import { Page as Frame, Section } from "@/ui/Page";
 import { State } from "@/ui/State";
 import { hostLook, vmLook } from "@/ui/states";
 import { When } from "@/ui/When";
+import { HostUse } from "./HostUse";
 import { OperationLine } from "./OperationLine";
 
 const failuresShown = 6;
@@ -28,7 +28,7 @@ export function Page() {
     <Frame title="Overview">
       <div className="space-y-6 px-4">
         <Failure error={summary.error ?? allHosts.error ?? open.error} retry={() => void summary.refetch()} />
-        <Attention hosts={allHosts.data ?? []} open={open.data ?? []} failed={failed ?? []} />
+        <Attention hosts={allHosts.data ?? []} open={open.data ?? []} failed={failed ?? []} crashed={summary.data?.vms.crashed ?? 0} />
         {fresh && allHosts.data ? <Begin hosts={allHosts.data} /> : <Counts summary={summary.data} />}
         <div className="grid gap-6 lg:grid-cols-2">
           <Section title="Being done now" actions={<More to="/operations?open=true">All open ones</More>}>
@@ -65,12 +65,19 @@ function Lines({ rows, none }: { rows: Operation[] | undefined; none: string }) 
   );
 }
 
-// Attention lists what needs a person: questions, silent hosts, what was left behind.
-function Attention({ hosts: all, open, failed }: { hosts: Host[]; open: Operation[]; failed: Operation[] }) {
+interface Needing {
+  hosts: Host[];
+  open: Operation[];
+  failed: Operation[];
+  crashed: number; // VMs
+}
+
+// Attention lists what needs a person: questions, silent hosts, crashed VMs, what was left behind.
+function Attention({ hosts: all, open, failed, crashed }: Needing) {
   const waiting = open.filter((operation) => operation.state === "waiting");
   const silent = all.filter((host) => host.state === "offline");
   const leaking = failed.filter((operation) => operation.leaks?.length);
-  if (waiting.length + silent.length + leaking.length === 0) return null;
+  if (waiting.length + silent.length + leaking.length + crashed === 0) return null;
   return (
     <Section title="Needs you">
       <div className="space-y-2">
@@ -81,9 +88,14 @@ function Attention({ hosts: all, open, failed }: { hosts: Host[]; open: Operatio
         ))}
         {silent.map((host) => (
           <Notice key={host.id} tone="attention" action={<LinkButton to={`/hosts/${host.name}`}>Look</LinkButton>}>
-            <strong>{host.name}</strong> does not answer since <When at={host.last_seen_at} />; {plural(host.vms, "VM")} on it.
+            <strong>{host.name}</strong> does not answer; its last report came <When at={host.last_seen_at} />, with {plural(host.vms, "VM")} on it.
           </Notice>
         ))}
+        {crashed > 0 && (
+          <Notice tone="attention" action={<LinkButton to="/vms?state=crashed">Look</LinkButton>}>
+            <strong>{plural(crashed, "VM")}</strong> crashed and {crashed === 1 ? "is" : "are"} off.
+          </Notice>
+        )}
         {leaking.map((operation) => (
           <Notice key={operation.id} tone="attention" action={<LinkButton to={`/operations/${operation.id}`}>Look</LinkButton>}>
             <strong>{operation.subject.name}:</strong> {operation.leaks?.[0]?.detail}
@@ -94,6 +106,8 @@ function Attention({ hosts: all, open, failed }: { hosts: Host[]; open: Operatio
   );
 }
 
+const states = Object.keys(vmLook) as VMState[]; // in the order in which they are counted
+
 function Counts({ summary }: { summary: Summary | undefined }) {
   const capacity = summary?.capacity;
   const total = (counts: object | undefined) => Object.values((counts ?? {}) as Record<string, number>).reduce((sum, count) => sum + count, 0);
@@ -103,11 +117,13 @@ function Counts({ summary }: { summary: Summary | undefined }) {
     <dl className="grid grid-cols-2 gap-px overflow-hidden rounded border border-line bg-line md:grid-cols-4">
       <Figure title="VMs" to="/vms" value={summary ? total(summary.vms).toLocaleString("en") : "–"}>
         <span className="flex flex-wrap gap-x-3">
-          {Object.entries(summary?.vms ?? {}).map(([state, count]) => (
-            <Link key={state} to={`/vms?state=${state}`} className="hover:underline">
-              <State look={vmLook[state as VMState]} label={`${count.toLocaleString("en")} ${state}`} />
-            </Link>
-          ))}
+          {states
+            .filter((state) => summary?.vms[state])
+            .map((state) => (
+              <Link key={state} to={`/vms?state=${state}`} className="hover:underline">
+                <State look={vmLook[state]} label={`${summary!.vms[state]!.toLocaleString("en")} ${state}`} />
+              </Link>
+            ))}
         </span>
       </Figure>
       <Figure title="Hosts" to="/hosts" value={summary ? String(allHosts - offline) : "–"}>
@@ -154,9 +170,9 @@ function HostsAtAGlance({ hosts: all }: { hosts: Host[] | undefined }) {
             </div>
             <div className="grid grid-cols-[4rem_1fr] items-center gap-x-2 text-xs text-muted">
               <span>CPU</span>
-              <Meter label={`CPU of ${host.name}`} fraction={host.use.cpu_fraction} />
+              <HostUse host={host} of="cpu" />
               <span>Memory</span>
-              <Meter label={`Memory of ${host.name}`} fraction={host.facts.memory_bytes ? host.use.memory_used_bytes / host.facts.memory_bytes : 0} />
+              <HostUse host={host} of="memory" />
               <span>VMs</span>
               <span className="text-right">{host.vms}</span>
             </div>

@@ -4,7 +4,7 @@ import { ScheduleDialog } from "@/forms/ScheduleDialog";
 import { Button } from "@/ui/Button";
 import { Empty } from "@/ui/Empty";
 import { Page as Frame, Tabs } from "@/ui/Page";
-import { backupTabs } from "./Backups";
+import { backupTabs, belowTabs } from "./Backups";
 import { SchedulesTable } from "./SchedulesTable";
 
 export function Page() {
@@ -20,18 +20,19 @@ export function Page() {
       }
     >
       <Tabs tabs={backupTabs} />
-      <div className="h-2" />
-      <SchedulesTable
-        empty={
-          <Empty
-            title="There are no schedules yet"
-            action={<Button kind="primary" onClick={() => setCreating(true)}>Schedule backups</Button>}
-            command='novacron schedule create web-1 --cron "0 2 * * *"'
-          >
-            A schedule takes backups of a VM again and again, and removes old ones by number and by age.
-          </Empty>
-        }
-      />
+      <div className={belowTabs}>
+        <SchedulesTable
+          empty={
+            <Empty
+              title="There are no schedules yet"
+              action={<Button kind="primary" onClick={() => setCreating(true)}>Schedule backups</Button>}
+              command='novacron schedule create web-1 --cron "0 2 * * *"'
+            >
+              A schedule takes backups of a VM again and again, and removes old ones by number and by age.
+            </Empty>
+          }
+        />
+      </div>
       {creating && <ScheduleDialog close={() => setCreating(false)} />}
     </Frame>
   );

@@ -15,6 +15,7 @@ import { Failure } from "@/ui/Notice";
 import { Loading } from "@/ui/Page";
 import { State } from "@/ui/State";
 import type { Look } from "@/ui/states";
+import { spoken } from "@/ui/cron";
 import { useSay } from "@/ui/Toasts";
 import { When } from "@/ui/When";
 
@@ -22,7 +23,7 @@ const on: Look = { tone: "ok", word: "On", icon: "dot" };
 const paused: Look = { tone: "attention", word: "Paused", icon: "pause" };
 
 function rhythm(schedule: Schedule): string {
-  return schedule.cron ? schedule.cron : `every ${duration((schedule.every_seconds ?? 0) * 1_000).replace(/ 0 (s|min)$/, "")}`;
+  return schedule.cron ? (spoken(schedule.cron) ?? schedule.cron) : `every ${duration((schedule.every_seconds ?? 0) * 1_000).replace(/ 0 (s|min|h)$/, "")}`;
 }
 
 function keeps(schedule: Schedule): string {
@@ -49,7 +50,7 @@ const columns = (act: Act): Column<Schedule>[] => [
     ),
   },
   { id: "state", title: "State", width: 96, priority: 0, cell: (schedule) => <State look={schedule.paused ? paused : on} /> },
-  { id: "when", title: "When (UTC)", width: 120, priority: 3, cell: (schedule) => <span className={schedule.cron ? "font-mono text-xs" : ""}>{rhythm(schedule)}</span> },
+  { id: "when", title: "When (UTC)", width: 150, priority: 3, cell: (schedule) => <span title={schedule.cron}>{rhythm(schedule)}</span> },
   { id: "next", title: "Next", width: 100, priority: 4, cell: (schedule) => (schedule.paused ? "–" : <When at={schedule.next_run_at} />) },
   { id: "last", title: "Last run", width: 100, priority: 5, cell: (schedule) => <When at={schedule.last_run_at} never="never" /> },
   {
@@ -65,7 +66,7 @@ const columns = (act: Act): Column<Schedule>[] => [
       </span>
     ),
   },
-  { id: "keep", title: "Keeps", width: 130, priority: 7, cell: keeps },
+  { id: "keep", title: "Keeps", width: 150, grow: 1, priority: 7, cell: (schedule) => <span title={keeps(schedule)}>{keeps(schedule)}</span> },
   {
     id: "actions",
     title: "",

@@ -13,7 +13,7 @@ import { Loading, Page as Frame } from "@/ui/Page";
 const columns = (all: Host[]): Column<Pool>[] => [
   { id: "name", title: "Pool", width: 120, grow: 1, priority: 0, sort: (pool) => pool.name, cell: (pool) => <span className="font-medium">{pool.name}</span> },
   { id: "driver", title: "Driver", width: 90, priority: 3, sort: (pool) => pool.driver, cell: (pool) => pool.driver },
-  { id: "shared", title: "Seen by", width: 120, priority: 2, cell: (pool) => (pool.shared ? "all hosts alike" : "each host its own") },
+  { id: "shared", title: "Seen by", width: 150, priority: 2, cell: (pool) => (pool.shared ? "all hosts alike" : "each host its own") },
   {
     id: "used",
     title: "Used",
@@ -25,6 +25,7 @@ const columns = (all: Host[]): Column<Pool>[] => [
       <Meter
         label={`Used of pool ${pool.name}`}
         fraction={pool.capacity_bytes ? pool.used_bytes / pool.capacity_bytes : 0}
+        room={15}
         text={`${bytes(pool.used_bytes)} / ${bytes(pool.capacity_bytes)}`}
       />
     ),

@@ -28,6 +28,7 @@ interface Props<T> {
 
 const rowHeight = 33;
 const estimateSize = () => rowHeight;
+const edge = 40; // px at the right that columns do not get
 const endGap = 40; // rows before the end at which the next page is read
 
 // Table shows rows of any number: only those in sight exist in the page. Up and down move between rows, x selects.
@@ -40,8 +41,10 @@ export function Table<T>(props: Props<T>) {
   const selectable = Boolean(selection);
   const columns = useMemo(() => {
     const chosen = props.columns.filter((column) => !hidden.has(column.id));
-    return fitting(chosen, width - (selectable ? 36 : 0) - 24);
+    return fitting(chosen, width - (selectable ? 36 : 0) - edge);
   }, [props.columns, hidden, width, selectable]);
+  // The button for choosing columns stands in the last column's heading: above actions there is room for it.
+  const aside = !props.short && columns[columns.length - 1]?.title ? "pr-9" : "pr-3";
   const tracks = useMemo(() => template(columns, selectable), [columns, selectable]);
   const shown = useMemo(
     () => (more ? rows : ordered(rows, props.columns, order)),
@@ -104,14 +107,14 @@ export function Table<T>(props: Props<T>) {
         className="min-w-fit text-sm"
       >
         <div role="rowgroup" className="sticky top-0 z-10 bg-canvas">
-          <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }} className="grid h-8 items-center border-b border-line pr-3 text-xs text-muted">
+          <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }} className={`grid h-8 items-center border-b border-line text-xs text-muted ${aside}`}>
             {selection && <SelectAll rows={shown} id={id} selection={selection} name={name} />}
             {columns.map((column) => (
               <Header key={column.id} column={column} order={order} setOrder={more ? undefined : setOrder} />
             ))}
           </div>
         </div>
-        <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+        <div role="rowgroup" className={`relative ${props.short ? "[&>:last-child]:border-b-0" : ""}`} style={{ height: virtual.getTotalSize() }}>
           {items.map((item) => {
             const row = shown[item.index]!;
             return (
@@ -122,6 +125,7 @@ export function Table<T>(props: Props<T>) {
                 start={item.start}
                 columns={columns}
                 tracks={tracks}
+                aside={aside}
                 on={selection ? selection.ids.has(id(row)) : undefined}
                 choose={choose}
                 id={id(row)}
@@ -157,18 +161,19 @@ interface RowProps<T> {
   start: number; // px from the top
   columns: Column<T>[];
   tracks: string;
+  aside: string; // the class for the room at the right
   on: boolean | undefined; // selected; missing where rows cannot be
   choose: (id: string) => void;
 }
 
-function PlainRow<T>({ row, id, index, start, columns, tracks, on, choose }: RowProps<T>) {
+function PlainRow<T>({ row, id, index, start, columns, tracks, aside, on, choose }: RowProps<T>) {
   return (
     <div
       role="row"
       aria-rowindex={index + 2}
       data-index={index}
       style={{ gridTemplateColumns: tracks, height: rowHeight, transform: `translateY(${start}px)` }}
-      className={`absolute inset-x-0 top-0 grid items-center border-b border-line pr-3 ${on ? "bg-selected" : "hover:bg-hover"}`}
+      className={`absolute inset-x-0 top-0 grid items-center border-b border-line ${aside} ${on ? "bg-selected" : "hover:bg-hover"}`}
     >
       {on !== undefined && (
         <div role="cell" className="flex justify-center">
@@ -208,6 +213,7 @@ function SelectAll<T>({ rows, id, selection, name }: SelectAllProps<T>) {
         type="checkbox"
         aria-label={`Select all loaded ${name}`}
         checked={every}
+        disabled={rows.length === 0}
         ref={(box) => {
           if (box) box.indeterminate = !every && selection.ids.size > 0;
         }}

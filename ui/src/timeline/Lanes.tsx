@@ -82,7 +82,7 @@ function NoReturn({ share }: { share: number }) {
     <div aria-hidden className="pointer-events-none absolute inset-y-0 right-0 left-0 flex">
       <div className={labelColumn} />
       <div className="relative mr-4 flex-1">
-        <div className="absolute top-6 bottom-0 border-l-2 border-dashed border-failed" style={{ left: `${share * 100}%` }}>
+        <div className="absolute top-6 bottom-0 z-1 border-l-2 border-dashed border-failed" style={{ left: `${share * 100}%` }}>
           <span
             className={`absolute -top-5.5 rounded bg-canvas px-1 text-xs font-medium whitespace-nowrap text-failed ${share > 0.75 ? "right-0" : "left-0"}`}
           >
@@ -117,7 +117,7 @@ function LaneRow({ lane, span, now, track, on, select }: RowProps) {
     >
       <span className={`${labelColumn} flex items-center gap-1.5 pr-2 pl-4`}>
         {step.undo && <CornerDownRight className="size-3.5 shrink-0 text-attention" aria-hidden />}
-        <span className={`min-w-0 flex-1 truncate ${step.undo ? "text-attention" : quiet ? "text-muted" : ""}`} title={step.title}>
+        <span className={`min-w-0 flex-1 max-sm:line-clamp-2 max-sm:text-xs max-sm:leading-3.5 sm:truncate ${step.undo ? "text-attention" : quiet ? "text-muted" : ""}`} title={step.title}>
           {step.undo ? <span className="sr-only">Undo: </span> : null}
           {step.title}
         </span>
@@ -128,7 +128,7 @@ function LaneRow({ lane, span, now, track, on, select }: RowProps) {
       </span>
       <span className="relative mr-4 h-full flex-1">
         <Bar lane={lane} span={span} now={now} />
-        <Caption lane={lane} span={span} now={now} track={track} took={took} word={look.word} />
+        <Caption lane={lane} span={span} now={now} track={track} took={took} word={look.word} on={on} />
       </span>
     </button>
   );
@@ -179,12 +179,13 @@ interface CaptionProps {
   track: number;
   took: string;
   word: string;
+  on: boolean; // its lane is selected
 }
 
 const letterPixels = 6.6; // of a 12 px letter, on average
 
 // Caption says what the bar means in words, behind its end or, near the right edge, before its beginning.
-function Caption({ lane, span, now, track, took, word }: CaptionProps) {
+function Caption({ lane, span, now, track, took, word, on }: CaptionProps) {
   const { step, waitsFrom, runsFrom, until } = lane;
   if (step.state === "planned" || step.state === "skipped") return <span className="sr-only">{word}</span>;
   const parts = [took || word];
@@ -197,11 +198,15 @@ function Caption({ lane, span, now, track, took, word }: CaptionProps) {
   const text = parts.join(" · ");
   const needed = (text.length * letterPixels + 12) / track;
   const behind = end + needed < 1;
-  const inside = !behind && first < needed;
+  const roomy = end - first > needed;
+  const inside = !behind && (first < needed || roomy);
   const place = behind ? { left: share(end), paddingLeft: 6 } : inside ? { right: share(1 - end), marginRight: 6 } : { right: share(1 - first), paddingRight: 6 };
+  const solid = step.state === "running" || step.state === "done" || step.state === "failed";
+  const onBar = solid && roomy && !(step.progress && !until) ? "text-canvas" : "rounded-xs bg-canvas px-1 text-ink";
+  const onGround = on ? "bg-selected" : "bg-canvas group-hover:bg-hover"; // hides the line of no return behind it
   return (
-    <span className="absolute inset-y-0 flex items-center text-xs whitespace-nowrap text-muted" style={place}>
-      <span className={inside ? "rounded-xs bg-canvas px-1 leading-4 text-ink" : ""}>{text}</span>
+    <span className="absolute inset-y-0 z-2 flex items-center text-xs whitespace-nowrap text-muted" style={place}>
+      <span className={`leading-4 ${inside ? onBar : onGround}`}>{text}</span>
     </span>
   );
 }

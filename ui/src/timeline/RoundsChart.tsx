@@ -6,7 +6,7 @@ import { Tooltip } from "@/ui/Tooltip";
 import { at, fraction } from "./layout";
 import type { Span } from "./layout";
 import { labelColumn } from "./Lanes";
-import { niceTop, roundsOf, stepPath } from "./migration";
+import { dirtyRateOf, niceTop, roundsOf, stepPath } from "./migration";
 
 const panelHeight = 96;
 const throttleHeight = 40;
@@ -44,7 +44,7 @@ export function RoundsChart({ migration, span, until }: Props) {
         {...shared}
         title="Rates"
         lines={[
-          { label: "dirty rate", colour: "var(--attention)", value: (round) => round.dirty_rate_bytes_per_second },
+          { label: "dirty rate", colour: "var(--attention)", value: dirtyRateOf },
           { label: "bandwidth", colour: "var(--working)", dashed: true, value: (round) => round.bandwidth_bytes_per_second },
         ]}
         write={rate}
@@ -69,7 +69,7 @@ interface Line {
   colour: string;
   area?: boolean;
   dashed?: boolean;
-  value: (round: Round) => number;
+  value: (round: Round) => number | undefined; // missing while it is not known
 }
 
 interface PanelProps {
@@ -86,23 +86,27 @@ interface PanelProps {
 function Panel({ title, rounds, span, until, lines, write, height = panelHeight, top }: PanelProps) {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
-  const most = top ?? niceTop(Math.max(...rounds.flatMap((round) => lines.map((line) => line.value(round)))));
+  const most = top ?? niceTop(Math.max(...rounds.flatMap((round) => lines.map((line) => line.value(round) ?? 0))));
   const x = (time: number) => fraction(span, time) * width;
   const y = (value: number) => height - 1 - (value / most) * (height - 8);
   const last = rounds[rounds.length - 1]!;
+  const written = (value: number | undefined) => (value === undefined ? "–" : write(value));
   return (
     <div className="flex border-b border-line">
       <div className={`${labelColumn} flex flex-col justify-between py-1 pr-2 pl-4 text-xs`}>
         <div>
-          <div className="font-medium">{title}</div>
+          <div className="flex justify-between gap-1">
+            <span className="truncate font-medium">{title}</span>
+            <span className="whitespace-nowrap text-muted">{write(most)}</span>
+          </div>
           {height > 50 &&
             lines.map((line) => (
               <div key={line.label} className="flex items-center gap-1.5 text-muted">
-                <svg width="14" height="6" aria-hidden>
+                <svg width="14" height="6" className="shrink-0" aria-hidden>
                   <line x1="0" x2="14" y1="3" y2="3" stroke={line.colour} strokeWidth="2" strokeDasharray={line.dashed ? "4 2" : undefined} />
                 </svg>
-                <span className="truncate">
-                  {line.label} <span className="text-ink">{write(line.value(last))}</span>
+                <span>
+                  {line.label} <span className="whitespace-nowrap text-ink">{written(line.value(last))}</span>
                 </span>
               </div>
             ))}
@@ -115,7 +119,11 @@ function Panel({ title, rounds, span, until, lines, write, height = panelHeight,
             <line key={round.at} x1={x(Date.parse(round.at))} x2={x(Date.parse(round.at))} y1={height - 4} y2={height} stroke="var(--muted)" />
           ))}
           {lines.map((line) => {
-            const points = rounds.map((round) => ({ x: x(Date.parse(round.at)), y: y(line.value(round)) }));
+            const points = rounds.flatMap((round) => {
+              const value = line.value(round);
+              return value === undefined ? [] : [{ x: x(Date.parse(round.at)), y: y(value) }];
+            });
+            if (points.length === 0) return null;
             const path = stepPath(points, x(until));
             return (
               <g key={line.label}>
@@ -125,7 +133,6 @@ function Panel({ title, rounds, span, until, lines, write, height = panelHeight,
             );
           })}
         </svg>
-        <span className="absolute top-0 left-1 text-xs text-muted">{write(most)}</span>
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
 import type { Migration } from "@/api/nouns";
 import { bytes, duration, rate } from "@/ui/format";
 import { When } from "@/ui/When";
-import { roundsOf } from "./migration";
+import { dirtyRateOf, roundsOf } from "./migration";
 
 const head = ["Round", "After", "Left", "Sent", "Dirty rate", "Bandwidth", "Throttle", "Pause expected"];
 
@@ -10,7 +10,7 @@ export function RoundsTable({ migration }: { migration: Migration }) {
   const rounds = roundsOf(migration);
   const decisions = migration.decisions ?? [];
   return (
-    <div className="space-y-3 px-4">
+    <div className="space-y-3 px-4 pt-3 pb-4">
       {decisions.length > 0 && (
         <ul className="text-sm" aria-label="Decisions">
           {decisions.map((decision) => (
@@ -44,7 +44,7 @@ export function RoundsTable({ migration }: { migration: Migration }) {
                 <td>{duration(round.elapsed_ms)}</td>
                 <td>{bytes(round.remaining_bytes)}</td>
                 <td>{bytes(round.transferred_bytes)}</td>
-                <td>{rate(round.dirty_rate_bytes_per_second)}</td>
+                <td>{rate(dirtyRateOf(round))}</td>
                 <td>{rate(round.bandwidth_bytes_per_second)}</td>
                 <td>{round.throttle_percent}%</td>
                 <td>{duration(round.expected_downtime_ms)}</td>

@@ -37,7 +37,7 @@ export function TimelineView({ operation, timeline, selected, select }: Props) {
   const aside = Boolean(step || steering);
   return (
     <div className={`grid border-y border-line ${aside ? "lg:grid-cols-[minmax(0,1fr)_22rem]" : ""}`}>
-      <div ref={frame} className="min-w-0 pb-3">
+      <div ref={frame} className="min-w-0">
         <Lanes
           timeline={timeline}
           span={span}
@@ -89,7 +89,7 @@ function Downtime({ timeline }: { timeline: Timeline }) {
   const predicted = timeline.migration?.expected_downtime_ms;
   const verdict = predicted ? ` (${duration(predicted)} were predicted, ${comparison(outcome.downtime_ms, predicted)})` : "";
   return (
-    <div className="px-4 py-3">
+    <div className="px-4 pt-3">
       <Facts
         rows={[
           ["Stood still for", <strong key="downtime">{duration(outcome.downtime_ms) + verdict}</strong>],

@@ -4,6 +4,10 @@ import { bytes, duration } from "@/ui/format";
 export const roundsOf = (migration: Migration): Round[] =>
   [...(migration.rounds ?? [])].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 
+// dirtyRateOf is missing in the first round: QEMU counts what the guest changes when a round ends.
+export const dirtyRateOf = (round: Round): number | undefined =>
+  round.iteration <= 1 && round.dirty_rate_bytes_per_second === 0 ? undefined : round.dirty_rate_bytes_per_second;
+
 // finding is what the rounds show, in a sentence: the chart's title.
 export function finding(migration: Migration): string {
   const rounds = roundsOf(migration);

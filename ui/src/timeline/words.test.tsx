@@ -12,7 +12,7 @@ it("turns JSON names into words", () => {
 
 it("writes values with their units, and leaves out what is empty", () => {
   const text = textOf({ memory_bytes: 2 ** 30, max_downtime_ms: 500, cold: false, spec: { cpus: 2 }, name: "", volumes: [] });
-  expect(text).toBe("Memory1 GiBMax downtime500 msColdnoSpec: cpus2");
+  expect(text).toBe("Memory1 GiBMax downtime500 msColdnoSpec: CPUs2");
 });
 
 it("keeps text that is no JSON", () => {

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
-import { ID } from "@/ui/Copy";
 import { bytes, capitalised, duration, rate } from "@/ui/format";
 import { exactTime } from "@/ui/When";
+import { Reference } from "./Reference";
 
 // wordOf turns a JSON name into words: "memory_bytes" -> "Memory".
 export function wordOf(name: string): string {
@@ -22,10 +22,13 @@ function textOf(name: string, value: string | number | boolean): ReactNode {
     if (name.endsWith("_seconds")) return duration(value * 1_000);
     return value.toLocaleString("en");
   }
-  if (isID.test(value)) return <ID id={value} />;
+  if (isID.test(value)) return <Reference id={value} />;
   if (isTime.test(value)) return exactTime(value);
   return value;
 }
+
+// inner makes a word fit for the middle of a name; abbreviations stay.
+const inner = (word: string): string => (/^[A-Z]{2}/.test(word) ? word : word.charAt(0).toLowerCase() + word.slice(1));
 
 // rowsOf lays JSON out as names and values; what is nested gets the outer name before its own.
 export function rowsOf(json: unknown, outer = "", name = ""): [name: string, value: ReactNode][] {
@@ -40,7 +43,7 @@ export function rowsOf(json: unknown, outer = "", name = ""): [name: string, val
   }
   if (typeof json === "object") {
     return Object.entries(json).flatMap(([key, value]) =>
-      rowsOf(value, outer ? `${outer}: ${wordOf(key).toLowerCase()}` : wordOf(key), key),
+      rowsOf(value, outer ? `${outer}: ${inner(wordOf(key))}` : wordOf(key), key),
     );
   }
   return [[outer || "Value", textOf(name, json as string)]];

@@ -15,6 +15,7 @@ const shape =
   "inline-flex h-7 shrink-0 items-center justify-center gap-1.5 whitespace-nowrap rounded border px-2.5 text-sm font-medium transition-colors duration-150";
 
 const refused = "cursor-not-allowed! border-line bg-sunken text-muted hover:bg-sunken";
+const refusedGhost = "cursor-not-allowed! border-transparent bg-transparent text-muted opacity-60";
 
 interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   kind?: Kind;
@@ -35,7 +36,7 @@ export function Button({ kind = "plain", why, hint, square, className = "", onCl
         type={type}
         aria-disabled={off || undefined}
         onClick={why ? (event) => event.preventDefault() : onClick}
-        className={`${shape} ${off ? refused : looks[kind]} ${square ? "w-7 px-0!" : ""} ${className}`}
+        className={`${shape} ${off ? (kind === "ghost" ? refusedGhost : refused) : looks[kind]} ${square ? "w-7 px-0!" : ""} ${className}`}
       />
     </Tooltip>
   );

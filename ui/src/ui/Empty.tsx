@@ -11,7 +11,7 @@ interface Props {
 // Empty stands where a list has nothing yet.
 export function Empty({ title, children, action, command }: Props) {
   return (
-    <div className="mx-auto flex max-w-md flex-col items-center gap-3 px-4 py-12 text-center">
+    <div className="mx-auto flex max-w-lg flex-col items-center gap-3 px-4 py-12 text-center">
       <h2 className="text-base font-semibold">{title}</h2>
       <p className="text-sm text-muted">{children}</p>
       {action}

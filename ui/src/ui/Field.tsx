@@ -70,7 +70,7 @@ export function CheckField({ label, hint, ...input }: Shared & InputHTMLAttribut
   const id = useId();
   return (
     <div className="flex items-start gap-2 text-sm">
-      <input id={id} type="checkbox" {...input} className="mt-0.5 size-4 accent-accent-fill" aria-describedby={hint ? `${id}-about` : undefined} />
+      <input id={id} type="checkbox" {...input} className="mt-0.5 size-4 shrink-0 accent-accent-fill" aria-describedby={hint ? `${id}-about` : undefined} />
       <div>
         <label htmlFor={id}>{label}</label>
         {hint && (

@@ -1,16 +1,22 @@
 import { percent } from "./format";
 
 interface Props {
-  fraction: number | undefined;
+  fraction: number | undefined; // undefined if it is not known
   label: string;
   text?: string; // what stands beside the bar; the percentage if left out
-  bare?: boolean; // the bar alone
+  room?: number; // letters that the text is given at least, so that the bars of a column line up
 }
 
 // Meter shows how full something is. Above 90% it takes the attention colour; the number says it too.
-export function Meter({ fraction, label, text, bare }: Props) {
-  const known = fraction !== undefined && Number.isFinite(fraction);
-  const value = known ? Math.min(1, Math.max(0, fraction)) : 0;
+export function Meter({ fraction, label, text, room = 4 }: Props) {
+  if (fraction === undefined || !Number.isFinite(fraction)) {
+    return (
+      <span aria-label={`${label}: not known`} role="img" className="text-xs text-muted">
+        not known
+      </span>
+    );
+  }
+  const value = Math.min(1, Math.max(0, fraction));
   return (
     <span className="inline-flex w-full items-center gap-2 align-middle">
       <span
@@ -26,7 +32,9 @@ export function Meter({ fraction, label, text, bare }: Props) {
           style={{ width: `${value * 100}%` }}
         />
       </span>
-      {!bare && <span className="text-right text-xs whitespace-nowrap">{text ?? percent(known ? fraction : undefined)}</span>}
+      <span className="text-right text-xs whitespace-nowrap" style={{ minWidth: `${room}ch` }}>
+        {text ?? percent(fraction)}
+      </span>
     </span>
   );
 }

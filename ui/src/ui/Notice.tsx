@@ -10,9 +10,9 @@ const grounds = {
 };
 
 const icons = {
-  info: <Info className="mt-0.5 size-4 shrink-0 text-muted" aria-hidden />,
-  attention: <TriangleAlert className="mt-0.5 size-4 shrink-0 text-attention" aria-hidden />,
-  failed: <CircleX className="mt-0.5 size-4 shrink-0 text-failed" aria-hidden />,
+  info: <Info className="size-4 text-muted" aria-hidden />,
+  attention: <TriangleAlert className="size-4 text-attention" aria-hidden />,
+  failed: <CircleX className="size-4 text-failed" aria-hidden />,
 };
 
 interface Props {
@@ -25,8 +25,8 @@ interface Props {
 export function Notice({ tone = "info", children, action }: Props) {
   return (
     <div role={tone === "failed" ? "alert" : undefined} className={`flex items-start gap-2 rounded border px-3 py-2 text-sm ${grounds[tone]}`}>
-      {icons[tone]}
-      <div className="min-w-0 flex-1 [overflow-wrap:anywhere]">{children}</div>
+      <span className={`shrink-0 ${action ? "mt-1.5" : "mt-0.5"}`}>{icons[tone]}</span>
+      <div className={`min-w-0 flex-1 [overflow-wrap:anywhere] ${action ? "py-1" : ""}`}>{children}</div>
       {action}
     </div>
   );

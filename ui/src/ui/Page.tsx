@@ -33,7 +33,7 @@ export function Page({ title, above, state, actions, children, full }: Props) {
           <h1 ref={heading} tabIndex={-1} className="text-lg font-semibold [overflow-wrap:anywhere]">
             {title}
           </h1>
-          {state && <span className="text-sm">{state}</span>}
+          {state && <span className="self-center text-sm">{state}</span>}
         </div>
         {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </header>

@@ -53,11 +53,11 @@ export function State({ look, label, soft }: { look: Look; label?: string; soft?
   const spin = look.icon === "spin" ? "animate-spin [animation-duration:2s]" : "";
   const ground = soft ? `rounded px-1.5 py-0.5 ${toneSoft[look.tone]}` : toneText[look.tone];
   return (
-    <span className={`inline-flex items-center gap-1.5 align-middle whitespace-nowrap ${ground}`}>
+    <span className={`inline-flex items-center gap-1.5 align-baseline whitespace-nowrap ${ground}`}>
       <span aria-hidden className="contents">
         <Icon className={`size-3.5 shrink-0 ${spin} ${look.icon === "dot" || look.icon === "ring" ? "scale-75" : ""}`} />
       </span>
-      {label ?? look.word}
+      {label !== "" && <span className="self-baseline">{label ?? look.word}</span>}
     </span>
   );
 }

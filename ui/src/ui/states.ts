@@ -76,4 +76,6 @@ export const titleOf = (kind: string): string => kindWords[kind as OperationKind
 // nameOf is an operation's title: what is done, and to what, where there is more than one of it.
 export const nameOf = ({ kind, subject }: Pick<Operation, "kind" | "subject">): string =>
   subject.kind === "cluster" ? titleOf(kind) : `${titleOf(kind)} ${subject.name}`;
+// actorOf is who asked: a user, or a schedule by its name.
+export const actorOf = ({ actor }: Pick<Operation, "actor">): string => actor.replace(/^schedule:/, "schedule ");
 export const doingOf = (kind: string): string => kindWords[kind as OperationKind]?.[1] ?? kind.replaceAll("_", " ");

@@ -33,12 +33,13 @@ function Reading({ vm, of }: Props) {
   if (!data) return <Given vm={vm} of={of} />;
   if (of === "cpu") {
     const text = `${percent(data.cpu_fraction)} of ${vm.spec.cpus}`;
-    return <Meter label={`CPU of ${vm.name}`} fraction={data.cpu_fraction} text={text} />;
+    return <Meter label={`CPU of ${vm.name}`} fraction={data.cpu_fraction} text={text} room={8} />;
   }
   return (
     <Meter
       label={`Memory of ${vm.name}`}
       fraction={data.memory_used_bytes / vm.spec.memory_bytes}
+      room={15}
       text={`${bytes(data.memory_used_bytes)} / ${bytes(vm.spec.memory_bytes)}`}
     />
   );

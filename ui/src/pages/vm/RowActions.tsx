@@ -43,7 +43,6 @@ export function RowActions({ vm }: { vm: VM }) {
         aria-label={`${verbOf[power]} ${vm.name}`}
         why={verdict.allowed ? undefined : `${verbOf[power]}: ${verdict.reason}`}
         onClick={() => act(vm, power)}
-        className="border-transparent! bg-transparent!"
       >
         {on ? <Square className="size-3.5" /> : <Play className="size-3.5" />}
       </Button>

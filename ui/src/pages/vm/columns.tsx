@@ -68,8 +68,8 @@ export const vmColumns: Column<VM>[] = [
   state,
   doing,
   host,
-  { id: "cpu", title: "CPU", width: 110, priority: 5, cell: (vm) => <LiveUse vm={vm} of="cpu" /> },
-  { id: "memory", title: "Memory", width: 170, priority: 4, sort: (vm) => vm.spec.memory_bytes, cell: (vm) => <LiveUse vm={vm} of="memory" /> },
+  { id: "cpu", title: "CPU", width: 128, priority: 5, cell: (vm) => <LiveUse vm={vm} of="cpu" /> },
+  { id: "memory", title: "Memory", width: 186, priority: 4, sort: (vm) => vm.spec.memory_bytes, cell: (vm) => <LiveUse vm={vm} of="memory" /> },
   {
     id: "ip",
     title: "IP",

@@ -68,6 +68,19 @@ void memory_start(void) {
   pthread_create(&thread, NULL, churn, NULL);
 }
 
+#define KEPT_FREE (8 * MIB) // for everything else in the guest
+
+// available is how many bytes could be used without anything being killed for it, 0 if the kernel does not say.
+static double available(void) {
+  char line[128];
+  double kibibytes = 0;
+  FILE *meminfo = fopen("/proc/meminfo", "r");
+  while (meminfo && fgets(line, sizeof line, meminfo))
+    if (sscanf(line, "MemAvailable: %lf kB", &kibibytes) == 1) break;
+  if (meminfo) fclose(meminfo);
+  return kibibytes * 1024;
+}
+
 int memory_dirty(double working_set_mib, double rate_mib, char *reply) {
   size_t wanted = (size_t)(working_set_mib * MIB) / PAGE;
   pthread_mutex_lock(&lock);
@@ -76,6 +89,11 @@ int memory_dirty(double working_set_mib, double rate_mib, char *reply) {
       munmap(pages, page_count * PAGE);
       munmap(generations, page_count * sizeof *generations);
       page_count = 0;
+    }
+    if (wanted && working_set_mib * MIB + KEPT_FREE > available()) {
+      pthread_mutex_unlock(&lock);
+      snprintf(reply, REPLY_BYTES, "{\"error\":\"only %.0f MiB can be used; give the VM more memory\"}", (available() - KEPT_FREE) / MIB);
+      return 1;
     }
     if (wanted) {
       pages = mmap(NULL, wanted * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -84,8 +84,20 @@ func (c *config) complete() error {
 	if c.publicURL == "" {
 		c.publicURL = "http://" + c.listen
 	}
-	if _, err := url.ParseRequestURI(c.publicURL); err != nil {
-		return fmt.Errorf("-public-url: %w", err)
+	if err := checkURL("-public-url", c.publicURL); err != nil {
+		return err
+	}
+	if c.temporalUI == "" {
+		return nil
+	}
+	return checkURL("-temporal-ui", c.temporalUI)
+}
+
+// checkURL refuses what no client could call, such as host:port without http in front.
+func checkURL(flag, text string) error {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
+		return fmt.Errorf("%s: %q is not a URL such as http://127.0.0.1:8080", flag, text)
 	}
 	return nil
 }

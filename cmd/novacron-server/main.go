@@ -25,7 +25,9 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := run(ctx, os.Args[1:])
+	stopped := ctx.Err() != nil && errors.Is(err, context.Canceled) // it was told to stop while it waited for something
+	if err != nil && !errors.Is(err, flag.ErrHelp) && !stopped {
 		fmt.Fprintln(os.Stderr, "novacron-server:", err)
 		os.Exit(1)
 	}
@@ -40,6 +42,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if err := settings.complete(); err != nil {
 		return err
+	}
+	if flags.NArg() > 1 {
+		return fmt.Errorf("%q comes after the command %s; flags come before it, and there is one command", flags.Arg(1), flags.Arg(0))
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	slog.SetDefault(log)

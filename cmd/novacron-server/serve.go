@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/novacron/novacron/api"
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/objectstore/dir"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/ui"
@@ -60,6 +62,9 @@ func openStore(ctx context.Context, settings config, log *slog.Logger) (*store.S
 		stop()
 		if err == nil {
 			return inventory, nil
+		}
+		if fault.Is(err, fault.KindInvalid) {
+			return nil, fmt.Errorf("-database-url: %w", err)
 		}
 		log.Info("waiting for PostgreSQL", "error", err, "cause", errors.Unwrap(err))
 		select {

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -66,6 +69,9 @@ func (c *config) parse(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag, and there are no commands", flags.Arg(0))
+	}
 	c.enrolToken = os.Getenv("NOVACRON_ENROL_TOKEN")
 	return c.complete(address, peers, pools)
 }
@@ -75,11 +81,26 @@ func (c *config) complete(address, peers, pools string) (err error) {
 	if c.server == "" {
 		return errors.New("-server: say where NovaCron's API is, or set NOVACRON_SERVER")
 	}
+	if parsed, err := url.Parse(c.server); err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
+		return fmt.Errorf("-server: %q is not a URL such as http://10.77.0.1:8080", c.server)
+	}
 	if c.temporalAddress == "" {
 		return errors.New("-temporal-address: say where Temporal is, or set NOVACRON_TEMPORAL_ADDRESS")
 	}
+	if _, _, err := net.SplitHostPort(c.temporalAddress); err != nil {
+		return fmt.Errorf("-temporal-address: %w", err)
+	}
+	if c.acceleration != "kvm" && c.acceleration != "tcg" {
+		return fmt.Errorf("-acceleration: %q is neither kvm nor tcg", c.acceleration)
+	}
+	if c.migrationScheme != "qemu+tls" && c.migrationScheme != "qemu+tcp" {
+		return fmt.Errorf("-migration-scheme: %q is neither qemu+tls nor qemu+tcp", c.migrationScheme)
+	}
 	if c.migrationAddress, err = netip.ParseAddr(address); err != nil {
 		return fmt.Errorf("-migration-address: %w", err)
+	}
+	if !c.migrationAddress.Is4() {
+		return fmt.Errorf("-migration-address: %s is not an IPv4 address, and the tunnels between hosts need one", c.migrationAddress)
 	}
 	for _, each := range split(peers) {
 		peer, err := netip.ParseAddr(each)
@@ -93,13 +114,18 @@ func (c *config) complete(address, peers, pools string) (err error) {
 		if err != nil {
 			return fmt.Errorf("-pools: %w", err)
 		}
+		if slices.ContainsFunc(c.pools, func(other poolConfig) bool { return other.name == pool.name }) {
+			return fmt.Errorf("-pools: there are two pools named %s", pool.name)
+		}
 		c.pools = append(c.pools, pool)
 	}
 	if len(c.pools) == 0 {
 		return errors.New("-pools: a host needs at least one storage pool")
 	}
-	if !filepath.IsAbs(c.repository) {
-		return fmt.Errorf("-repository: %q is not an absolute path", c.repository)
+	for name, path := range map[string]string{"-repository": c.repository, "-state": c.state, "-runtime": c.runtime} {
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("%s: %q is not an absolute path", name, path)
+		}
 	}
 	return nil
 }

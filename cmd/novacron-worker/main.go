@@ -21,7 +21,9 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := run(ctx, os.Args[1:])
+	stopped := ctx.Err() != nil && errors.Is(err, context.Canceled) // it was told to stop while it waited for something
+	if err != nil && !errors.Is(err, flag.ErrHelp) && !stopped {
 		fmt.Fprintln(os.Stderr, "novacron-worker:", err)
 		os.Exit(1)
 	}
@@ -41,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 	defer driver.Close()
 	pools, err := openPools(settings)
 	if err != nil {
-		return err
+		return fmt.Errorf("-pools: %w", err)
 	}
 	networks, err := openFabric(settings, log)
 	if err != nil {
@@ -49,7 +51,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	repository, err := openRepository(ctx, settings)
 	if err != nil {
-		return err
+		return fmt.Errorf("-repository: %w", err)
 	}
 	host := &worker.Host{
 		Name: settings.name, ServerURL: settings.server, EnrolToken: settings.enrolToken, TemporalAddress: settings.temporalAddress,

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// hostless are settings with which the program starts and then waits for an API that is not there.
+func hostless(t *testing.T, more ...string) []string {
+	t.Helper()
+	alone(t)
+	t.Setenv("NOVACRON_ENROL_TOKEN", "nce_once")
+	directory, err := os.MkdirTemp("", "nw") // unix sockets lie below it, so its path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(directory) })
+	return append([]string{
+		"-server", "http://127.0.0.1:1", "-temporal-address", "127.0.0.1:1", "-migration-address", "127.77.0.1", "-name", "h1",
+		"-libvirt-uri", "test:///default", "-state", filepath.Join(directory, "state"), "-runtime", filepath.Join(directory, "run"),
+		"-pools", "local=" + filepath.Join(directory, "pool"), "-repository", filepath.Join(directory, "backups"),
+	}, more...)
+}
+
+// TestRunWaitsForTheAPI sets up what a host has and goes on trying to enrol until it is told to stop.
+func TestRunWaitsForTheAPI(t *testing.T) {
+	args := hostless(t)
+	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	defer stop()
+	if err := run(ctx, args); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("it ends with %v", err)
+	}
+	directory := filepath.Dir(args[len(args)-1])
+	for _, each := range []string{"pool", "backups", "state/seen/pool-local", "state/seen/repository"} {
+		if _, err := os.Stat(filepath.Join(directory, each)); err != nil {
+			t.Errorf("the host is not set up: %v", err)
+		}
+	}
+}
+
+func TestRunNeedsATokenOnce(t *testing.T) {
+	args := hostless(t)
+	t.Setenv("NOVACRON_ENROL_TOKEN", "")
+	if err := run(t.Context(), args); err == nil || !strings.Contains(err.Error(), "novacron host add") {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+// TestRunNamesWhatCannotBeSetUp gives it paths that cannot be what they should be.
+func TestRunNamesWhatCannotBeSetUp(t *testing.T) {
+	for _, name := range []string{"-pools", "-repository", "-state"} {
+		t.Run(name, func(t *testing.T) {
+			args := hostless(t)
+			file := filepath.Join(t.TempDir(), "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			value := map[string]string{"-pools": "local=" + file + "/pool", "-repository": file + "/backups", "-state": "relative"}[name]
+			if err := run(t.Context(), append(args, name, value)); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("it ends with %v", err)
+			}
+		})
+	}
+}

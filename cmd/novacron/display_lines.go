@@ -50,8 +50,9 @@ func (d *lineDisplay) Moved(timeline operation.Timeline) {
 	}
 }
 
+// begun leaves out what an operator tunes, which happens while another step is at work.
 func begun(step operation.Step) bool {
-	return step.State != operation.StepPlanned && step.State != operation.StepSkipped
+	return step.Name != "tune" && step.State != operation.StepPlanned && step.State != operation.StepSkipped
 }
 
 func (d *lineDisplay) step(step operation.Step) {

@@ -14,7 +14,7 @@ export function BackupDialog({ vm, close }: { vm: VM; close: () => void }) {
   const [mode, setMode] = useState<"" | "full" | "incremental">("");
   const start = useStart();
   const what = ask.backup(vm.id, mode || undefined);
-  const preview = usePlan(what);
+  const preview = usePlan(what, start);
   return (
     <Dialog title={`Back up ${vm.name}`} close={close}>
       <form

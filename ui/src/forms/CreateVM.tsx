@@ -72,7 +72,7 @@ export function CreateVM({ close }: { close: () => void }) {
   const request = toRequest(draft, image);
   const complete = draft.name !== "" && Boolean(image) && Object.keys(wrong).length === 0;
   const what = ask.createVM(request);
-  const preview = usePlan(complete ? what : undefined);
+  const preview = usePlan(complete ? what : undefined, start);
   const error = preview.error ?? start.error;
   const errors = { ...errorsOf(error), ...wrong };
   if (touched && !draft.name) errors.name = "It needs a name.";

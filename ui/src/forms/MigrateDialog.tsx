@@ -28,7 +28,7 @@ export function MigrateDialog({ vm, cold, close }: { vm: VM; cold: boolean; clos
   const start = useStart();
   const body = { to: to || undefined, cold: cold || undefined, limits: cold ? undefined : limits };
   const what = ask.migrate(vm.id, body);
-  const preview = usePlan(what);
+  const preview = usePlan(what, start);
   const error = start.error ?? preview.error;
   const errors = errorsOf(error);
   return (

@@ -34,7 +34,7 @@ export function RestoreDialog({ backup, close }: { backup: Backup; close: () => 
     ? { in_place: true, start: power }
     : { name, host: host || undefined, pool: pool || undefined, start: power };
   const what = ask.restore(backup.id, body);
-  const preview = usePlan(inPlace || name ? what : undefined);
+  const preview = usePlan(inPlace || name ? what : undefined, start);
   const error = start.error ?? preview.error;
   const errors = errorsOf(error);
   return (

@@ -61,20 +61,27 @@ export interface Preview {
 
 const typingPause = 350; // ms
 
-// usePlan asks the API what the request would do, a moment after its last change.
-export function usePlan(what: Ask | undefined): Preview {
+// usePlan asks the API what the request would do, a moment after its last change. Once the request itself is sent it asks no
+// more: the answer would be that the name is taken, or the VM busy, by just this request.
+export function usePlan(what: Ask | undefined, request: { isPending: boolean; isSuccess: boolean }): Preview {
+  const client = useQueryClient();
+  const sent = request.isPending || request.isSuccess;
   const text = useDeferredValue(what ? JSON.stringify(what) : "");
   const [settled, setSettled] = useState("");
   useEffect(() => {
+    if (sent) {
+      void client.cancelQueries({ queryKey: ["plan"] });
+      return undefined;
+    }
     const pause = setTimeout(() => setSettled(text), settled ? typingPause : 0);
     return () => clearTimeout(pause);
     // Only a change of the request starts the pause again.
     // oxlint-disable-next-line exhaustive-deps
-  }, [text]);
+  }, [text, sent]);
   const query = useQuery({
     queryKey: ["plan", settled],
     queryFn: ({ signal }) => plan(JSON.parse(settled) as Ask, signal),
-    enabled: settled !== "",
+    enabled: settled !== "" && !sent,
     placeholderData: keepPreviousData,
     gcTime: 0,
     retry: false,

@@ -56,6 +56,20 @@ it("takes away what is gone", async () => {
   await vi.waitFor(() => expect(list(key).map((each) => each.id)).toEqual(["b"]));
 });
 
+it("asks nothing about what was deleted, neither at once nor when its operation ends", async () => {
+  const operation = { id: "op_1", kind: "delete", state: "succeeded", subject: { kind: "vm", id: "a", name: "a" } } as Operation;
+  const read = vi.fn(() => HttpResponse.json(operation));
+  server.use(http.get("*/api/v1/operations/op_1", read));
+  const key = ["vm", "list", {}];
+  client.setQueryData(key, { pages: [{ items: [row("a", "deleting"), row("b", "running")] }], pageParams: [""] });
+  client.setQueryData(["vm", "one", "name-of-a"], row("a", "deleting"));
+  applier.event({ ...happened("vm", "a", "op_1"), type: "vm.deleted" });
+  expect(list(key).map((each) => each.id)).toEqual(["b"]);
+  expect(client.getQueryData(["vm", "one", "name-of-a"])).toBeUndefined();
+  await vi.waitFor(() => expect(read).toHaveBeenCalledTimes(1));
+  await new Promise((resolve) => setTimeout(resolve, 300)); // an unexpected request fails the test
+});
+
 it("keeps the open operations true, and reads what they work on again", async () => {
   const operation = { id: "op_1", kind: "stop", state: "running", subject: { kind: "vm", id: "a", name: "a" } } as Operation;
   let state: Operation["state"] = "running";

@@ -1,4 +1,4 @@
-import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, Query, QueryClient } from "@tanstack/react-query";
 import { isFinal } from "@/api/can";
 import type { Event, Operation, Page, Timeline } from "@/api/nouns";
 import { statusOf } from "@/api/problem";
@@ -23,11 +23,13 @@ export class EventApplier {
   private gather: ReturnType<typeof setTimeout> | undefined;
   private stale = new Set<string>();
   private listTimer: ReturnType<typeof setTimeout> | undefined;
+  private gone = new Set<string>(); // IDs do not come back
 
   constructor(private readonly client: QueryClient) {}
 
   event(event: Event): void {
-    this.mark(event.subject_kind, event.subject_id);
+    if (/\.(deleted|removed)$/.test(event.type)) this.remove(event.subject_kind, event.subject_id);
+    else this.mark(event.subject_kind, event.subject_id);
     if (event.operation_id) this.mark("operation", event.operation_id);
     this.client.setQueryData<Event[]>(["event", "recent"], (old) => old && [event, ...old].slice(0, 50));
   }
@@ -52,7 +54,7 @@ export class EventApplier {
   }
 
   private mark(noun: string, id: string): void {
-    if (!id) return;
+    if (!id || this.gone.has(id)) return;
     const ids = this.dirty.get(noun) ?? new Set();
     this.dirty.set(noun, ids.add(id));
     this.gather ??= setTimeout(() => void this.flush(), gatherFor);
@@ -73,7 +75,7 @@ export class EventApplier {
         void this.client.invalidateQueries({ queryKey: [noun, "one"] });
         continue;
       }
-      for (const id of ids) reads.push(this.readOne(noun, path, id));
+      for (const id of ids) if (!this.gone.has(id)) reads.push(this.readOne(noun, path, id));
     }
     await Promise.all(reads);
   }
@@ -120,11 +122,16 @@ export class EventApplier {
   }
 
   private remove(noun: string, id: string): void {
+    this.gone.add(id);
+    if (reread.has(noun) || this.hasFilteredList(noun)) this.readList(noun);
     this.changeLists(noun, (items) => {
       const left = items.filter((item) => item.id !== id);
       return left.length === items.length ? items : left;
     });
-    void this.client.invalidateQueries({ queryKey: [noun, "one", id] });
+    // By whatever name it was read: a page that shows it reads it once more and says that it is gone.
+    const shows = (query: Query) => query.queryKey[0] === noun && query.queryKey[1] === "one" && (query.state.data as Row | undefined)?.id === id;
+    this.client.removeQueries({ predicate: shows, type: "inactive" });
+    void this.client.invalidateQueries({ predicate: shows });
   }
 
   private changeLists(noun: string, change: (items: Row[]) => Row[]): void {

@@ -191,7 +191,7 @@ function Actions({ host }: { host: Host }) {
 function DrainDialog({ host, close }: { host: Host; close: () => void }) {
   const start = useStart();
   const what = ask.drain(host.id);
-  const preview = usePlan(what);
+  const preview = usePlan(what, start);
   return (
     <Dialog title={`Drain ${host.name}`} close={close}>
       <form

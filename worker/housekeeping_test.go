@@ -2,12 +2,11 @@ package worker
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
-
-	"net/http"
 
 	"go.temporal.io/sdk/client"
 

@@ -156,3 +156,31 @@ func TestKilledWorkerTakesItsActivityUpAtOnce(t *testing.T) {
 		t.Errorf("a worker that is told to stop ends with %v", err)
 	}
 }
+
+// TestStoppedWorkerLeavesItsActivityToTheNext tells a worker to stop that is in the middle of something deaf.
+func TestStoppedWorkerLeavesItsActivityToTheNext(t *testing.T) {
+	p := usePlant(t)
+	of := child{
+		Name: "h4", Address: "127.77.0.14", Server: p.http.URL, Token: p.enrolment(t), Temporal: p.temporal.address,
+		State: filepath.Join(t.TempDir(), "h4"), Stall: "EnsureImage",
+	}
+	first := of.start(t, p)
+	await(t, soon, "h4 has reported", func() bool {
+		found, err := p.store.GetHost(t.Context(), "h4")
+		return err == nil && found.Use.MemoryUsedBytes > 0
+	})
+	making := p.begin(t, http.MethodPost, "/vms", creation("stopped", "h4", "local"))
+	first.awaitCall(t, "EnsureImage")
+	began := time.Now()
+	must(t, first.process.Process.Signal(syscall.SIGTERM))
+	if err := first.process.Wait(); err != nil || time.Since(began) > 10*time.Second {
+		t.Errorf("it ended after %s with %v", time.Since(began), err)
+	}
+	of.Token, of.Stall = "", ""
+	second := of.start(t, p)
+	if ended := p.ended(t, making.ID); ended.State != operation.Succeeded {
+		t.Fatalf("the operation %s: %+v", ended.State, ended.Error)
+	}
+	must(t, second.process.Process.Signal(syscall.SIGTERM))
+	_ = second.process.Wait()
+}

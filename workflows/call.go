@@ -19,7 +19,7 @@ import (
 const (
 	heartbeatTimeout = 30 * time.Second // above a restart of Temporal, so that no second attempt starts beside a living one
 	hostLongest      = 7 * 24 * time.Hour
-	hostPickUp       = 2 * time.Minute // how long a step may wait for a host's worker before the operation is undone
+	hostPickUp       = 2 * time.Minute  // how long a step may wait for a host's worker before the operation is undone
 	controlLongest   = 30 * time.Second // they are short; what a killed worker held is taken up again after this
 	controlPickUp    = time.Hour
 	askEvery         = 15 * time.Second // how often a patient call looks whether its host is silent

@@ -118,11 +118,13 @@ func (r *run) wait(ctx workflow.Context, on id.Host, activity, input, result any
 	for {
 		finished, given := false, false
 		timed, disarm := workflow.WithCancel(ctx)
-		workflow.NewSelector(ctx).
+		next := workflow.NewSelector(ctx).
 			AddFuture(pending, func(workflow.Future) { finished = true }).
-			AddReceive(r.giveUp, func(channel workflow.ReceiveChannel, _ bool) { channel.Receive(ctx, nil); given = true }).
-			AddFuture(workflow.NewTimer(timed, askEvery), func(workflow.Future) {}).
-			Select(ctx)
+			AddFuture(workflow.NewTimer(timed, askEvery), func(workflow.Future) {})
+		if r.question != "" {
+			next.AddReceive(r.giveUp, func(channel workflow.ReceiveChannel, _ bool) { channel.Receive(ctx, nil); given = true })
+		}
+		next.Select(ctx)
 		disarm()
 		switch {
 		case finished:
@@ -158,6 +160,10 @@ func (r *run) look(ctx workflow.Context, on id.Host, standing *control.HostStand
 func (r *run) ask(ctx workflow.Context, question string) {
 	if question == r.question {
 		return
+	}
+	if r.question == "" {
+		for r.giveUp.ReceiveAsync(nil) { // what was said before this was asked is no answer to it
+		}
 	}
 	standing := control.Standing{Operation: r.operation, State: operation.Waiting, Question: question}
 	if question == "" {

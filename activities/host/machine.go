@@ -33,6 +33,9 @@ func (a *Activities) ConnectNetwork(ctx context.Context, in NetworkRequest) ([]h
 		if err := a.Fabric.EnsureNetwork(ctx, plan.Network); err != nil {
 			return nil, err
 		}
+		if err := a.removeStalePort(ctx, plan.Port); err != nil {
+			return nil, err
+		}
 		attachment, err := a.Fabric.EnsurePort(ctx, plan.Port)
 		if err != nil {
 			return nil, err
@@ -40,6 +43,28 @@ func (a *Activities) ConnectNetwork(ctx context.Context, in NetworkRequest) ([]h
 		cards = append(cards, hypervisor.BridgedCard{MAC: plan.Port.MAC, Bridge: attachment.Bridge, MTU: attachment.MTU})
 	}
 	return cards, nil
+}
+
+// removeStalePort takes away a port with the same address whose VM is not on this host. The inventory gives an address to
+// one VM at a time, so that port was left behind by something that was given up.
+func (a *Activities) removeStalePort(ctx context.Context, wanted fabric.Port) error {
+	ports, err := a.Fabric.Ports(ctx)
+	if err != nil {
+		return err
+	}
+	for _, each := range ports {
+		if each.VM == wanted.VM || each.Network != wanted.Network || each.IP != wanted.IP {
+			continue
+		}
+		_, err := a.Hypervisor.Inspect(ctx, each.VM)
+		if fault.Is(err, fault.KindNotFound) {
+			err = a.Fabric.RemovePort(ctx, each.VM, each.Network)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DisconnectNetwork takes a VM's ports away; networks stay for others.

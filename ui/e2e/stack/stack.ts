@@ -27,7 +27,7 @@ export async function openStack(patience: number): Promise<Stack> {
   if (!url) throw new Error("Set NOVACRON_URL to the address of an installation that runs, such as http://127.0.0.1:8080.");
   const password = readFileSync(passwordFile(), "utf8").trim();
   const browser = await launch();
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce" });
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
   const problems: string[] = [];

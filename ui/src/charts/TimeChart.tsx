@@ -93,7 +93,8 @@ function optionsFor({ series, write, top, limit, sync, now, binary, dark, style 
   const muted = style.getPropertyValue("--muted");
   const grid = { stroke: style.getPropertyValue("--line"), width: 1 };
   // Without a cursor the legend has the newest values; where a forecast goes on behind them, none.
-  const newest = (plot: uPlot, line: number) => (now === undefined ? Array.from(plot.data[line] ?? []).findLast((value) => value !== null && value !== undefined) : undefined);
+  const forecast = series.some((each) => each.low);
+  const newest = (plot: uPlot, line: number) => (!forecast ? Array.from(plot.data[line] ?? []).findLast((value) => value !== null && value !== undefined) : undefined);
   const written = (text: (value: number) => string, interval = false) => (plot: uPlot, value: number | null, line: number, index: number | null) => {
     const shown = index === null ? newest(plot, line) : value;
     if (shown === null || shown === undefined) return "–";
@@ -142,7 +143,7 @@ function optionsFor({ series, write, top, limit, sync, now, binary, dark, style 
 
 type Point = [x: number, y: number];
 
-// stroke draws a dashed line and writes at its beginning what it stands for.
+// stroke draws a dashed line and writes what it stands for: at the left under one that lies, at the foot of one that stands.
 function stroke({ ctx }: uPlot, colour: string, text: string, from: Point, to: Point): void {
   ctx.save();
   ctx.strokeStyle = colour;
@@ -153,9 +154,10 @@ function stroke({ ctx }: uPlot, colour: string, text: string, from: Point, to: P
   ctx.stroke();
   ctx.fillStyle = colour;
   ctx.font = `${11 * devicePixelRatio}px Inter Variable`;
-  ctx.textAlign = "left";
   ctx.textBaseline = "top";
-  ctx.fillText(text, from[0] + 4, from[1] + 3);
+  const fits = from[0] + ctx.measureText(text).width + 8 < ctx.canvas.width;
+  ctx.textAlign = fits ? "left" : "right";
+  ctx.fillText(text, from[0] + (fits ? 4 : -4), from[0] === to[0] ? to[1] - 14 * devicePixelRatio : from[1] + 3);
   ctx.restore();
 }
 

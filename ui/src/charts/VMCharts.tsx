@@ -36,7 +36,7 @@ export function VMCharts({ vm }: { vm: VM }) {
             title={`Memory: ${bytes(mean(memory))} on average of ${bytes(vm.spec.memory_bytes)}`}
             times={grid.times}
             sync={vm.id}
-            top={vm.spec.memory_bytes}
+            top={Math.max(vm.spec.memory_bytes, most(memory) ?? 0)}
             series={[{ label: "used", values: memory }]}
             binary write={bytes}
           />

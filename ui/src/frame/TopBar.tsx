@@ -83,7 +83,7 @@ function OpenOperations({ open }: { open: () => void }) {
   return (
     <Button kind={waiting ? "plain" : "ghost"} hint={hint} onClick={open}>
       {data.length > 0 ? (
-        <LoaderCircle className="size-3.5 animate-spin text-working [animation-duration:2s]" aria-hidden />
+        <LoaderCircle className="size-3.5 turning text-working" aria-hidden />
       ) : (
         <Activity className="size-3.5 text-muted" aria-hidden />
       )}

@@ -9,16 +9,18 @@ export interface Guest {
   bandwidth: number; // bytes a second
 }
 
-// Precopy plays the rounds of a live migration: each sends what was dirtied while the one before was sent.
+// Precopy plays the rounds of a live migration: each sends what was dirtied while the one before was sent. As in the real
+// one, a round's reading is its newest while it lasts, and afterwards what it left to do.
 export class Precopy {
   private round = 0;
-  private remaining: number;
+  private left: number; // what the round has to send, bytes
   private sent = 0;
-  private roundEnds = 0; // ms since the step began
+  private roundBegan = 0; // ms since the step began
+  private roundEnds = 0;
+  private noise = 1;
   private pause = 50;
   private throttle = 0;
   private postCopy = false;
-  private began = 0;
 
   constructor(
     private readonly guest: Guest,
@@ -26,7 +28,7 @@ export class Precopy {
     private readonly tuned: Noun.Tuning,
     private readonly random: () => number,
   ) {
-    this.remaining = guest.memory;
+    this.left = guest.memory;
   }
 
   private get bandwidth(): number {
@@ -40,28 +42,32 @@ export class Precopy {
   // work is the step's: true once what remains can be sent within the pause that is allowed.
   work = ({ now, elapsed, step, timeline }: Moment): boolean => {
     const migration = (timeline.migration ??= { rounds: [], decisions: [] });
-    this.began ||= now;
     if (this.tuned.post_copy && !this.postCopy) {
       this.postCopy = true;
       this.decide(migration, now, "post_copy", "An operator switched to post-copy.", "admin");
       this.roundEnds = elapsed;
     }
-    if (elapsed < this.roundEnds) return false;
+    if (elapsed < this.roundEnds) {
+      const done = (elapsed - this.roundBegan) / (this.roundEnds - this.roundBegan);
+      migration.rounds!.splice(-1, 1, this.describe(now, elapsed, this.left * (1 - done), this.sent + this.left * done));
+      return false;
+    }
     if (this.round > 0) {
-      const length = this.roundLength;
-      this.sent += this.remaining;
-      const dirtied = this.dirtyRate * (length / 1_000) * (0.85 + this.random() * 0.3);
-      this.remaining = this.postCopy ? 0 : Math.min(this.guest.memory, dirtied);
+      const dirtied = this.dirtyRate * ((elapsed - this.roundBegan) / 1_000) * (0.85 + this.random() * 0.3);
+      this.sent += this.left;
+      this.left = this.postCopy ? 0 : Math.min(this.guest.memory, dirtied);
+      migration.rounds!.splice(-1, 1, this.describe(now, elapsed, this.left, this.sent));
     }
     this.round++;
+    this.noise = 0.95 + this.random() * 0.1;
     step.calls = this.round;
     step.attempts = this.round;
-    const expected = (this.remaining / this.bandwidth) * 1_000;
-    migration.rounds!.push(this.describe(now, elapsed, expected));
-    migration.expected_downtime_ms = Math.round(expected);
-    if (this.remaining === 0 || (this.round > 1 && expected <= this.pause)) return true;
-    this.adjust(migration, now, expected);
-    this.roundEnds = elapsed + this.roundLength;
+    migration.rounds!.push(this.describe(now, elapsed, this.left, this.sent));
+    migration.expected_downtime_ms = Math.round(this.expected);
+    if (this.left === 0 || (this.round > 1 && this.expected <= this.pause)) return true;
+    this.adjust(migration, now, this.expected);
+    this.roundBegan = elapsed;
+    this.roundEnds = elapsed + Math.max(150, this.expected);
     return false;
   };
 
@@ -72,7 +78,7 @@ export class Precopy {
       downtime_ms: Math.max(9, Math.round(last.expected_downtime_ms * (0.8 + this.random() * 0.5))),
       setup_ms: 12,
       iterations: this.round,
-      transferred_bytes: this.sent + this.remaining,
+      transferred_bytes: this.sent + this.left,
       post_copy: this.postCopy,
     };
   }
@@ -81,8 +87,9 @@ export class Precopy {
     return this.guest.dirtyRate * (1 - this.throttle / 100);
   }
 
-  private get roundLength(): number {
-    return Math.max(150, (this.remaining / this.bandwidth) * 1_000);
+  // expected is how long it would take to send what is left, ms.
+  private get expected(): number {
+    return (this.left / this.bandwidth) * 1_000;
   }
 
   private adjust(migration: Noun.Migration, now: number, expected: number): void {
@@ -103,18 +110,18 @@ export class Precopy {
     migration.decisions!.push({ action, reason, by, downtime_ms: downtime, at: new Date(now).toISOString(), iteration: this.round });
   }
 
-  private describe(now: number, elapsed: number, expected: number): Noun.Round {
+  private describe(now: number, elapsed: number, remaining: number, sent: number): Noun.Round {
     return {
       iteration: this.round,
       at: new Date(now).toISOString(),
       elapsed_ms: Math.round(elapsed),
       total_bytes: this.guest.memory,
-      remaining_bytes: Math.round(this.remaining),
-      transferred_bytes: Math.round(this.sent),
-      dirty_rate_bytes_per_second: this.round === 1 ? 0 : Math.round(this.dirtyRate * (0.9 + this.random() * 0.2)),
-      bandwidth_bytes_per_second: Math.round(this.bandwidth * (0.96 + this.random() * 0.08)),
+      remaining_bytes: Math.round(remaining),
+      transferred_bytes: Math.round(sent),
+      dirty_rate_bytes_per_second: this.round === 1 ? 0 : Math.round(this.dirtyRate * this.noise),
+      bandwidth_bytes_per_second: Math.round(this.bandwidth * this.noise),
       throttle_percent: this.throttle,
-      expected_downtime_ms: Math.round(expected),
+      expected_downtime_ms: Math.round(this.expected),
       post_copy: this.postCopy || undefined,
     };
   }

@@ -16,7 +16,7 @@ import { TimelineView } from "@/timeline/TimelineView";
 import { Button } from "@/ui/Button";
 import { useNow } from "@/ui/clock";
 import { ID } from "@/ui/Copy";
-import { duration } from "@/ui/format";
+import { capitalised, duration, shortened } from "@/ui/format";
 import { Failure, Notice } from "@/ui/Notice";
 import { Facts, Loading, Page as Frame, Section } from "@/ui/Page";
 import { State } from "@/ui/State";
@@ -122,7 +122,7 @@ function Summary({ operation }: { operation: Operation }) {
           {kind} {operation.subject.name}
         </Link>
       ) : (
-        `${kind} ${operation.subject.name}`
+        `${capitalised(kind)} ${shortened(operation.subject.name)}`
       )}{" "}
       · asked by {actorOf(operation)}
       {took && (
@@ -148,7 +148,7 @@ function Trouble({ operation, steps }: { operation: Operation; steps: Step[] }) 
       )}
       {operation.error && (
         <Notice tone="failed">
-          {operation.error.message}
+          {capitalised(operation.error.message)}
           {title && <span className="text-muted"> (in the step “{title}”)</span>}
         </Notice>
       )}

@@ -1,7 +1,7 @@
 import { Link } from "react-router";
 import type { Operation } from "@/api/nouns";
 import { useNow } from "@/ui/clock";
-import { duration } from "@/ui/format";
+import { capitalised, duration } from "@/ui/format";
 import { State } from "@/ui/State";
 import { actorOf, nameOf, operationLook } from "@/ui/states";
 import { When } from "@/ui/When";
@@ -25,7 +25,7 @@ export function OperationLine({ operation, follow }: { operation: Operation; fol
         {!isFinal(operation) && operation.expected_seconds ? `, usually ${duration(operation.expected_seconds * 1_000)}` : ""}
       </p>
       {operation.question && <p className="mt-0.5 text-xs text-attention">{operation.question}</p>}
-      {operation.error && <p className="mt-0.5 text-xs text-failed">{operation.error.message}</p>}
+      {operation.error && <p className="mt-0.5 text-xs text-failed">{capitalised(operation.error.message)}</p>}
     </div>
   );
 }

@@ -11,7 +11,7 @@ import type { Column } from "@/table/Table";
 import { at } from "@/timeline/layout";
 import { useNow } from "@/ui/clock";
 import { ID } from "@/ui/Copy";
-import { duration } from "@/ui/format";
+import { capitalised, duration } from "@/ui/format";
 import { Failure } from "@/ui/Notice";
 import { Loading } from "@/ui/Page";
 import { State } from "@/ui/State";
@@ -29,7 +29,7 @@ function Took({ operation }: { operation: Operation }) {
 function Outcome({ operation }: { operation: Operation }) {
   if (operation.question && !isFinal(operation)) return <span className="text-attention" title={operation.question}>{operation.question}</span>;
   if (operation.leaks?.length) return <span className="text-attention" title={operation.leaks[0]!.detail}>Left something behind: {operation.leaks[0]!.detail}</span>;
-  if (operation.error) return <span title={operation.error.message}>{operation.error.message}</span>;
+  if (operation.error) return <span title={operation.error.message}>{capitalised(operation.error.message)}</span>;
   return null;
 }
 
@@ -48,7 +48,7 @@ const columns: Column<Operation>[] = [
   },
   { id: "state", title: "State", width: 116, priority: 0, cell: (operation) => <State look={operationLook[operation.state]} /> },
   { id: "outcome", title: "Remarks", width: 160, grow: 3, priority: 4, cell: (operation) => <Outcome operation={operation} /> },
-  { id: "actor", title: "By", width: 130, grow: 1, priority: 5, cell: (operation) => <span title={actorOf(operation)}>{actorOf(operation)}</span> },
+  { id: "actor", title: "By", width: 150, grow: 1, priority: 5, cell: (operation) => <span title={actorOf(operation)}>{actorOf(operation)}</span> },
   { id: "took", title: "Took", width: 100, right: true, priority: 3, cell: (operation) => <Took operation={operation} /> },
   { id: "created", title: "Asked", width: 100, right: true, priority: 2, cell: (operation) => <When at={operation.created_at} /> },
   { id: "id", title: "ID", width: 120, priority: 7, cell: (operation) => <ID id={operation.id} /> },

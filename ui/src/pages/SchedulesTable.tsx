@@ -9,7 +9,7 @@ import { schedules } from "@/api/queries";
 import { Confirm } from "@/forms/Confirm";
 import { Table } from "@/table/Table";
 import type { Column } from "@/table/Table";
-import { duration, plural } from "@/ui/format";
+import { duration, plural, shortID } from "@/ui/format";
 import { Menu } from "@/ui/Menu";
 import { Failure } from "@/ui/Notice";
 import { Loading } from "@/ui/Page";
@@ -30,6 +30,20 @@ function keeps(schedule: Schedule): string {
   const { last, within_hours: hours } = schedule.keep;
   const parts = [last ? `the newest ${last}` : "", hours ? `those of ${duration(hours * 3_600_000).replace(" 0 h", "").replace(" 0 min", "")}` : ""];
   return parts.filter(Boolean).join(" and ") || "all";
+}
+
+// Linked makes the IDs of operations in a text links to them.
+function Linked({ text }: { text: string }) {
+  const parts = text.split(/\b(op_[0-9A-Z]{26})\b/);
+  return parts.map((part, index) =>
+    index % 2 === 0 ? (
+      part
+    ) : (
+      <Link key={part} to={`/operations/${part}`} className="hover:underline">
+        {shortID(part)}
+      </Link>
+    ),
+  );
 }
 
 type Act = (schedule: Schedule, what: "pause" | "unpause" | "trigger" | "delete") => void;
@@ -61,7 +75,7 @@ const columns = (act: Act): Column<Schedule>[] => [
     priority: 6,
     cell: (schedule) => (
       <span title={schedule.last_result}>
-        {schedule.last_result}
+        <Linked text={schedule.last_result ?? ""} />
         {schedule.skipped > 0 && <span className="text-attention"> ({plural(schedule.skipped, "run")} left out)</span>}
       </span>
     ),

@@ -8,10 +8,9 @@ import { at, fraction, lanesOf, ticksOf } from "./layout";
 import type { Lane, Span } from "./layout";
 import { amount } from "./StepDetails";
 
-// The labels' column; the charts below leave the same room at their left.
-export const labelColumn = "w-36 sm:w-56 lg:w-64 shrink-0";
-
-const labelPixels = (width: number): number => (width < 500 ? 144 : width < 800 ? 224 : 256);
+// The labels' column: the charts below leave the same room at their left. The view that has both sets --labels.
+export const labelColumn = "w-(--labels) shrink-0";
+export const labelPixels = (width: number): number => Math.round(Math.min(340, Math.max(144, width * 0.28)));
 
 const fill: Record<StepState, string> = {
   planned: "",
@@ -121,7 +120,7 @@ function LaneRow({ lane, span, now, track, on, select }: RowProps) {
           {step.undo ? <span className="sr-only">Undo: </span> : null}
           {step.title}
         </span>
-        <span className="shrink-0 text-xs">
+        <span className="flex shrink-0 text-xs">
           <State look={look} label="" />
           <span className="sr-only">{look.word}</span>
         </span>
@@ -198,10 +197,10 @@ function Caption({ lane, span, now, track, took, word, on }: CaptionProps) {
   const text = parts.join(" · ");
   const needed = (text.length * letterPixels + 12) / track;
   const behind = end + needed < 1;
-  const roomy = end - first > needed;
+  const roomy = end - fraction(span, runsFrom ?? now) > needed;
   const inside = !behind && (first < needed || roomy);
   const place = behind ? { left: share(end), paddingLeft: 6 } : inside ? { right: share(1 - end), marginRight: 6 } : { right: share(1 - first), paddingRight: 6 };
-  const solid = step.state === "running" || step.state === "done" || step.state === "failed";
+  const solid = runsFrom !== undefined && (step.state === "running" || step.state === "done" || step.state === "failed");
   const onBar = solid && roomy && !(step.progress && !until) ? "text-canvas" : "rounded-xs bg-canvas px-1 text-ink";
   const onGround = on ? "bg-selected" : "bg-canvas group-hover:bg-hover"; // hides the line of no return behind it
   return (

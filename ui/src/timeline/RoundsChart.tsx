@@ -6,7 +6,7 @@ import { Tooltip } from "@/ui/Tooltip";
 import { at, fraction } from "./layout";
 import type { Span } from "./layout";
 import { labelColumn } from "./Lanes";
-import { dirtyRateOf, niceTop, roundsOf, stepPath } from "./migration";
+import { dirtyRateOf, levelsOf, niceTop, roundsOf, stepPath } from "./migration";
 
 const panelHeight = 96;
 const throttleHeight = 40;
@@ -15,28 +15,29 @@ interface Props {
   migration: Migration;
   span: Span;
   until: number; // where the last round's values end
+  going: boolean;
 }
 
 // RoundsChart draws the rounds of a migration on the axis of the lanes above it.
-export function RoundsChart({ migration, span, until }: Props) {
+export function RoundsChart({ migration, span, until, going }: Props) {
   const rounds = roundsOf(migration);
   if (rounds.length === 0) return null;
   const throttled = rounds.some((round) => round.throttle_percent > 0);
   const disk = rounds.some((round) => (round.disk_total_bytes ?? 0) > 0);
-  const shared = { rounds, span, until };
+  const shared = { rounds, span, until, going };
   return (
     <div className="relative">
       <Panel
         {...shared}
         title="Memory to send"
-        lines={[{ label: "remaining", colour: "var(--accent-fill)", area: true, value: (round) => round.remaining_bytes }]}
+        lines={[{ label: "remaining", colour: "var(--accent-fill)", area: true, whole: rounds[0]!.total_bytes, value: (round) => round.remaining_bytes }]}
         write={bytes}
       />
       {disk && (
         <Panel
           {...shared}
           title="Disk to send"
-          lines={[{ label: "remaining", colour: "var(--accent-fill)", area: true, value: (round) => round.disk_remaining_bytes ?? 0 }]}
+          lines={[{ label: "remaining", colour: "var(--accent-fill)", area: true, whole: rounds[0]!.disk_total_bytes, value: (round) => round.disk_remaining_bytes ?? 0 }]}
           write={bytes}
         />
       )}
@@ -69,6 +70,7 @@ interface Line {
   colour: string;
   area?: boolean;
   dashed?: boolean;
+  whole?: number; // what an amount begins with; missing for rates
   value: (round: Round) => number | undefined; // missing while it is not known
 }
 
@@ -77,16 +79,17 @@ interface PanelProps {
   rounds: Round[];
   span: Span;
   until: number;
+  going: boolean;
   lines: Line[];
   write: (value: number) => string;
   height?: number;
   top?: number;
 }
 
-function Panel({ title, rounds, span, until, lines, write, height = panelHeight, top }: PanelProps) {
+function Panel({ title, rounds, span, until, going, lines, write, height = panelHeight, top }: PanelProps) {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
-  const most = top ?? niceTop(Math.max(...rounds.flatMap((round) => lines.map((line) => line.value(round) ?? 0))));
+  const most = top ?? niceTop(Math.max(...lines.flatMap((line) => [line.whole ?? 0, ...rounds.map((round) => line.value(round) ?? 0)])));
   const x = (time: number) => fraction(span, time) * width;
   const y = (value: number) => height - 1 - (value / most) * (height - 8);
   const last = rounds[rounds.length - 1]!;
@@ -119,12 +122,9 @@ function Panel({ title, rounds, span, until, lines, write, height = panelHeight,
             <line key={round.at} x1={x(Date.parse(round.at))} x2={x(Date.parse(round.at))} y1={height - 4} y2={height} stroke="var(--muted)" />
           ))}
           {lines.map((line) => {
-            const points = rounds.flatMap((round) => {
-              const value = line.value(round);
-              return value === undefined ? [] : [{ x: x(Date.parse(round.at)), y: y(value) }];
-            });
+            const points = levelsOf(rounds, line.value, line.whole).map((level) => ({ x: x(level.at), y: y(level.value) }));
             if (points.length === 0) return null;
-            const path = stepPath(points, x(until));
+            const path = stepPath(points, x(until), going && line.whole !== undefined);
             return (
               <g key={line.label}>
                 {line.area && <path d={`${path}V${height}H${points[0]!.x}Z`} fill={line.colour} opacity="0.15" />}

@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import type { Progress, Step } from "@/api/nouns";
 import { Button } from "@/ui/Button";
-import { bytes, duration, plural } from "@/ui/format";
+import { bytes, capitalised, duration, plural } from "@/ui/format";
 import { Meter } from "@/ui/Meter";
 import { Notice } from "@/ui/Notice";
 import { Facts } from "@/ui/Page";
@@ -47,7 +47,7 @@ export function StepDetails({ step, now, close }: Props) {
       )}
       {step.error && (
         <Notice tone={step.state === "failed" ? "failed" : "attention"}>
-          <p>{step.error}</p>
+          <p>{capitalised(step.error)}</p>
           {step.next && <p className="mt-1 text-muted">{step.next}</p>}
         </Notice>
       )}

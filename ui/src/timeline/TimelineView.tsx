@@ -1,4 +1,5 @@
 import { useRef } from "react";
+import type { CSSProperties } from "react";
 import type { Operation, Timeline } from "@/api/nouns";
 import { canCancel, isFinal } from "@/api/can";
 import { serverNow } from "@/api/skew";
@@ -6,7 +7,7 @@ import { useWidth } from "@/table/width";
 import { useFastNow } from "@/ui/clock";
 import { duration } from "@/ui/format";
 import { Facts } from "@/ui/Page";
-import { Lanes } from "./Lanes";
+import { labelPixels, Lanes } from "./Lanes";
 import { at, keyOf, spanOf } from "./layout";
 import { finding, roundsOf } from "./migration";
 import { RoundsChart } from "./RoundsChart";
@@ -37,7 +38,7 @@ export function TimelineView({ operation, timeline, selected, select }: Props) {
   const aside = Boolean(step || steering);
   return (
     <div className={`grid border-y border-line ${aside ? "lg:grid-cols-[minmax(0,1fr)_22rem]" : ""}`}>
-      <div ref={frame} className="min-w-0">
+      <div ref={frame} className="min-w-0" style={{ "--labels": `${labelPixels(width)}px` } as CSSProperties}>
         <Lanes
           timeline={timeline}
           span={span}
@@ -49,7 +50,7 @@ export function TimelineView({ operation, timeline, selected, select }: Props) {
         {migration && rounds.length > 0 && (
           <>
             <h2 className="px-4 pt-4 pb-2 text-sm font-semibold">{finding(migration)}</h2>
-            <RoundsChart migration={migration} span={span} until={roundsEnd(timeline, now)} />
+            <RoundsChart migration={migration} span={span} until={roundsEnd(timeline, now)} going={going && !migration.outcome} />
             <Downtime timeline={timeline} />
             <RoundsTable migration={migration} />
           </>

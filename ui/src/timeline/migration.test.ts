@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Migration, Round } from "@/api/nouns";
-import { finding, niceTop, roundsOf, stepPath } from "./migration";
+import { finding, levelsOf, niceTop, roundsOf, stepPath } from "./migration";
 
 const MiB = 2 ** 20;
 const round = (iteration: number, change: Partial<Round> = {}): Round => ({
@@ -28,6 +28,20 @@ it("says what the rounds show", () => {
 
 it("orders rounds by time", () => {
   expect(roundsOf(migration([round(2), round(1)])).map((each) => each.iteration)).toEqual([1, 2]);
+});
+
+it("has amounts begin with the whole, and rates with the round that they were measured in", () => {
+  const rounds = [round(1, { remaining_bytes: 300, dirty_rate_bytes_per_second: 0 }), round(2, { remaining_bytes: 100 })];
+  expect(levelsOf(rounds, (each) => each.remaining_bytes, 1_024)).toEqual([
+    { at: 0, value: 1_024 },
+    { at: 1_000, value: 300 },
+    { at: 2_000, value: 100 },
+  ]);
+  expect(levelsOf(rounds, (each) => each.dirty_rate_bytes_per_second || undefined)).toEqual([{ at: 1_000, value: 10 * MiB }]);
+});
+
+it("slopes to the newest reading of a round that goes on", () => {
+  expect(stepPath([{ x: 0, y: 1 }, { x: 4, y: 2 }, { x: 6, y: 3 }], 7, true)).toBe("M0.0,1.0H4.0V2.0L6.0,3.0H7.0");
 });
 
 it("draws values that hold until the next one", () => {

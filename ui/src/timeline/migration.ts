@@ -27,17 +27,36 @@ export function finding(migration: Migration): string {
   return `Round ${iterations}: ${bytes(last.remaining_bytes)} of ${bytes(last.total_bytes)} left`;
 }
 
+export interface Level {
+  at: number; // ms; it holds from here until the next one
+  value: number;
+}
+
+// levelsOf places a line's values on the axis of time. A round's reading is taken when it ends, or just now: a rate is that
+// of the round before the reading; an amount is what was left to do at it, and the first round begins with the whole.
+export function levelsOf(rounds: Round[], value: (round: Round) => number | undefined, whole?: number): Level[] {
+  const first = rounds[0];
+  if (!first) return [];
+  const began = Date.parse(first.at) - first.elapsed_ms;
+  const ends = rounds.map((round) => Date.parse(round.at));
+  const levels = rounds.map((round, index) => ({ at: whole === undefined ? (ends[index - 1] ?? began) : ends[index]!, value: value(round) }));
+  if (whole !== undefined) levels.unshift({ at: began, value: whole });
+  return levels.filter((level): level is Level => level.value !== undefined);
+}
+
 export interface StepPoint {
   x: number;
   y: number;
 }
 
-// stepPath draws values that hold until the next one, since rounds are discrete.
-export function stepPath(points: StepPoint[], end: number): string {
+// stepPath draws values that hold until the next one, since rounds are discrete; a round that goes on slopes to its newest.
+export function stepPath(points: StepPoint[], end: number, slopes = false): string {
   const first = points[0];
   if (!first) return "";
   let path = `M${first.x.toFixed(1)},${first.y.toFixed(1)}`;
-  for (const point of points.slice(1)) path += `H${point.x.toFixed(1)}V${point.y.toFixed(1)}`;
+  points.slice(1).forEach(({ x, y }, index) => {
+    path += slopes && index === points.length - 2 ? `L${x.toFixed(1)},${y.toFixed(1)}` : `H${x.toFixed(1)}V${y.toFixed(1)}`;
+  });
   return `${path}H${end.toFixed(1)}`;
 }
 

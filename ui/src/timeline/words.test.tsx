@@ -7,7 +7,9 @@ import { parsed, rowsOf, wordOf } from "./words";
 const textOf = (json: unknown) => render(<Facts rows={rowsOf(json)} />).container.textContent;
 
 it("turns JSON names into words", () => {
-  expect([wordOf("memory_bytes"), wordOf("vm_id"), wordOf("max_downtime_ms"), wordOf("cpus")]).toEqual(["Memory", "VM", "Max downtime", "CPUs"]);
+  expect([wordOf("memory_bytes"), wordOf("vm_id"), wordOf("max_downtime_ms"), wordOf("cpus"), wordOf("mac"), wordOf("id"), wordOf("waited_ns"), wordOf("sha256")]).toEqual([
+    "Memory", "VM", "Max downtime", "CPUs", "MAC", "ID", "Waited", "SHA-256",
+  ]);
 });
 
 it("writes values with their units, and leaves out what is empty", () => {

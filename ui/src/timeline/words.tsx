@@ -5,8 +5,8 @@ import { Reference } from "./Reference";
 
 // wordOf turns a JSON name into words: "memory_bytes" -> "Memory".
 export function wordOf(name: string): string {
-  const bare = name.replace(/_(bytes_per_second|bytes|ms|seconds|id|ids)$/, "").replaceAll("_", " ");
-  const words = bare.replace(/\bvm\b/g, "VM").replace(/\bcpus?\b/g, (cpu) => cpu.replace("cpu", "CPU")).replace(/\bip\b/g, "IP");
+  const bare = name.replace(/(?!^)_(bytes_per_second|bytes|ns|ms|seconds|id|ids)$/, "").replaceAll("_", " ");
+  const words = bare.replace(/\bvm\b/g, "VM").replace(/\bcpus?\b/g, (cpu) => cpu.replace("cpu", "CPU")).replace(/\b(ip|mac|id)\b/g, (word) => word.toUpperCase()).replace(/\bsha256\b/, "SHA-256");
   return capitalised(words);
 }
 
@@ -18,6 +18,7 @@ function textOf(name: string, value: string | number | boolean): ReactNode {
   if (typeof value === "number") {
     if (name.endsWith("bytes_per_second")) return rate(value);
     if (name.endsWith("bytes")) return bytes(value);
+    if (name.endsWith("_ns")) return duration(value / 1e6);
     if (name.endsWith("_ms")) return duration(value);
     if (name.endsWith("_seconds")) return duration(value * 1_000);
     return value.toLocaleString("en");

@@ -50,7 +50,7 @@ const icons: Record<Look["icon"], ComponentType<{ className?: string }>> = {
 // State shows a state by colour, icon and word.
 export function State({ look, label, soft }: { look: Look; label?: string; soft?: boolean }) {
   const Icon = icons[look.icon];
-  const spin = look.icon === "spin" ? "animate-spin [animation-duration:2s]" : "";
+  const spin = look.icon === "spin" ? "turning" : "";
   const ground = soft ? `rounded px-1.5 py-0.5 ${toneSoft[look.tone]}` : toneText[look.tone];
   return (
     <span className={`inline-flex items-center gap-1.5 align-baseline whitespace-nowrap ${ground}`}>

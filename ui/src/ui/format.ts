@@ -66,6 +66,9 @@ export function shortID(id: string): string {
   return `${id.slice(0, cut)}_…${id.slice(-6)}`;
 }
 
+// shortened shortens each ID in a text, for where they only take room.
+export const shortened = (text: string): string => text.replace(/\b[a-z]{2,3}_[0-9A-Z]{26}\b/g, shortID);
+
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 

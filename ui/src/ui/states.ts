@@ -1,4 +1,5 @@
 import type { BackupState, HostState, Operation, OperationKind, OperationState, StepState, VMState } from "@/api/nouns";
+import { shortened } from "./format";
 
 // Tone is one of the four state colours, or none. A state always has an icon and a word besides.
 export type Tone = "ok" | "working" | "attention" | "failed" | "quiet";
@@ -75,7 +76,7 @@ export const operationKinds = Object.keys(kindWords) as OperationKind[];
 export const titleOf = (kind: string): string => kindWords[kind as OperationKind]?.[0] ?? kind.replaceAll("_", " ");
 // nameOf is an operation's title: what is done, and to what, where there is more than one of it.
 export const nameOf = ({ kind, subject }: Pick<Operation, "kind" | "subject">): string =>
-  subject.kind === "cluster" ? titleOf(kind) : `${titleOf(kind)} ${subject.name}`;
+  subject.kind === "cluster" ? titleOf(kind) : `${titleOf(kind)} ${shortened(subject.name)}`;
 // actorOf is who asked: a user, or a schedule by its name.
 export const actorOf = ({ actor }: Pick<Operation, "actor">): string => actor.replace(/^schedule:/, "schedule ");
 export const doingOf = (kind: string): string => kindWords[kind as OperationKind]?.[1] ?? kind.replaceAll("_", " ");

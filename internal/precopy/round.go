@@ -27,11 +27,15 @@ type Round struct {
 type Limits struct {
 	BandwidthBytes  int64 `json:"bandwidth_bytes_per_second,omitempty" minimum:"0" doc:"0: as fast as it goes"`
 	MaxDowntimeMS   int64 `json:"max_downtime_ms,omitempty" minimum:"0" doc:"The longest pause that is acceptable; 0 means 500"`
-	StartDowntimeMS int64 `json:"start_downtime_ms,omitempty" minimum:"0" doc:"The pause to try first; 0 means 50 or max_downtime_ms if less"`
+	StartDowntimeMS int64 `json:"start_downtime_ms,omitempty" minimum:"0" doc:"The pause to try first; 0 means 300, or max_downtime_ms if less"`
 	TimeoutSeconds  int64 `json:"timeout_seconds,omitempty" minimum:"0" doc:"When to give up; 0 means 800"`
 	AllowThrottle   bool  `json:"allow_throttle,omitempty" doc:"Slow the guest down if it dirties memory too fast"`
 	AllowPostCopy   bool  `json:"allow_post_copy,omitempty" doc:"Switch the running VM over and fetch the rest on demand, if nothing else helps"`
 }
+
+// defaultStartDowntimeMS is QEMU's own default (downtime-limit, qapi/migration.json): less than that makes a
+// migration longer than it is elsewhere, for a pause that nobody asked to be shorter.
+const defaultStartDowntimeMS = 300
 
 // Default fills in what was left out.
 func (l Limits) Default() Limits {
@@ -39,7 +43,7 @@ func (l Limits) Default() Limits {
 		l.MaxDowntimeMS = 500
 	}
 	if l.StartDowntimeMS == 0 {
-		l.StartDowntimeMS = min(50, l.MaxDowntimeMS)
+		l.StartDowntimeMS = min(defaultStartDowntimeMS, l.MaxDowntimeMS)
 	}
 	if l.TimeoutSeconds == 0 {
 		l.TimeoutSeconds = 800

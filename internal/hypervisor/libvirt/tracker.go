@@ -18,7 +18,7 @@ import (
 )
 
 // pollEvery is how often a migration's statistics are read, besides at each new iteration.
-const pollEvery = 100 * time.Millisecond
+const pollEvery = 200 * time.Millisecond
 
 // tracker watches one migration from its source and keeps what it saw.
 type tracker struct {

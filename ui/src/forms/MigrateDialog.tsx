@@ -110,7 +110,7 @@ function LimitFields({ limits, set, errors }: LimitProps) {
           label="Pause to try first, ms"
           type="number"
           min={1}
-          placeholder="50"
+          placeholder="300"
           value={limits.start_downtime_ms ?? ""}
           onChange={number("start_downtime_ms")}
           error={errors["limits.start_downtime_ms"]}

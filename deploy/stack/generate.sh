@@ -13,7 +13,7 @@ if [[ ! -x $sqlc ]]; then
 fi
 "$sqlc" generate -f schemas/sqlc.yaml
 say "queries: internal/store/db"
-NOVACRON_UPDATE=1 go test ./api -run TestOpenAPI -count 1 >/dev/null
+go generate ./api
 say "OpenAPI document: schemas/openapi.yaml"
 npm --prefix ui run --silent generate
 say "UI's types: ui/src/api"

@@ -1879,7 +1879,7 @@ export interface components {
             max_downtime_ms?: number;
             /**
              * Format: int64
-             * @description The pause to try first; 0 means 50 or max_downtime_ms if less
+             * @description The pause to try first; 0 means 300, or max_downtime_ms if less
              */
             start_downtime_ms?: number;
             /**

@@ -37,35 +37,32 @@ func (s *stage) atSpeed(t *testing.T, machine id.VM, mebibytes string) error {
 	return nil
 }
 
-// Once the target runs the VM, the hypervisors bring post-copy to its end whichever daemon dies meanwhile.
-func TestDaemonDiesInPostCopy(t *testing.T) {
-	for host, end := range []string{"source", "target"} {
-		t.Run(end, func(t *testing.T) {
-			s := newStage(t)
-			machine := s.busy(t)
-			source, target := s.open(t, 0), s.open(t, 1)
-			s.slowPostCopy(t, source, machine)
-			runs := func() (bool, error) {
-				found, err := target.Inspect(t.Context(), machine)
-				return found.Power == hypervisor.On, err
-			}
-			await(t, "the target runs it", runs)
-			s.killDaemon(t, host)
-			time.Sleep(2 * time.Second)
-			await(t, "the source still serves it", func() (bool, error) {
-				status, err := s.open(t, 0).MigrationStatus(t.Context(), machine)
-				return status.Phase == hypervisor.MigrationPostCopy, err
-			})
-			await(t, "the target still runs it", runs)
-			check(t, s.atSpeed(t, machine, "1000"))
-			await(t, "the source knows that it has left", func() (bool, error) {
-				status, err := source.MigrationStatus(t.Context(), machine)
-				return status.Phase == hypervisor.MigrationDone, err
-			})
-			if _, err := source.Inspect(t.Context(), machine); !fault.Is(err, fault.KindNotFound) {
-				t.Fatal(err)
-			}
-			s.answers(t, 1, machine)
-		})
+// Once the target runs the VM, the hypervisors bring post-copy to its end though the source's daemon dies meanwhile. (The
+// target's may not: libvirt 9.0 that comes back ends a VM of which it had not noted yet that it runs there.)
+func TestSourceDaemonDiesInPostCopy(t *testing.T) {
+	s := newStage(t)
+	machine := s.busy(t)
+	source, target := s.open(t, 0), s.open(t, 1)
+	s.slowPostCopy(t, source, machine)
+	runs := func() (bool, error) {
+		found, err := target.Inspect(t.Context(), machine)
+		return found.Power == hypervisor.On, err
 	}
+	await(t, "the target runs it", runs)
+	s.killDaemon(t, 0)
+	time.Sleep(2 * time.Second)
+	await(t, "the source still serves it", func() (bool, error) {
+		status, err := s.open(t, 0).MigrationStatus(t.Context(), machine)
+		return status.Phase == hypervisor.MigrationPostCopy, err
+	})
+	await(t, "the target still runs it", runs)
+	check(t, s.atSpeed(t, machine, "1000"))
+	await(t, "the source knows that it has left", func() (bool, error) {
+		status, err := source.MigrationStatus(t.Context(), machine)
+		return status.Phase == hypervisor.MigrationDone, err
+	})
+	if _, err := source.Inspect(t.Context(), machine); !fault.Is(err, fault.KindNotFound) {
+		t.Fatal(err)
+	}
+	s.answers(t, 1, machine)
 }

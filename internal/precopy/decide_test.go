@@ -95,6 +95,7 @@ func TestDecide(t *testing.T) {
 		{name: "it fits, and QEMU never does it", rounds: under(pass(1, 1, 256, 0, 100), pass(2, 4, 4, 0, 100), pass(3, 5, 4, 0, 100), pass(4, 6, 4, 0, 100), pass(5, 7, 4, 0, 100), pass(6, 8, 4, 0, 100)), after: 8, want: RaiseDowntime, downtime: 63, says: "The rounds stopped shrinking: 4 MiB remain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			c.limits.StartDowntimeMS = 50
 			got := Decide(c.rounds, c.applied, c.limits, start.Add(time.Duration(c.after)*time.Second))
 			if got.Action != c.want || got.DowntimeMS != c.downtime {
 				t.Fatalf("got %+v, want %s with %d ms", got, c.want, c.downtime)
@@ -140,7 +141,7 @@ func TestPredict(t *testing.T) {
 		{"post-copy", []Round{copying}, 0, 63000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			downtime, total := Predict(c.rounds, Limits{})
+			downtime, total := Predict(c.rounds, Limits{StartDowntimeMS: 50})
 			if downtime != c.downtime || total != c.total {
 				t.Errorf("got %d ms, %d ms; want %d ms, %d ms", downtime, total, c.downtime, c.total)
 			}

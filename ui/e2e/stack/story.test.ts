@@ -44,6 +44,12 @@ async function noted(selector: string): Promise<() => Promise<string[]>> {
   return () => handle.evaluate((seen) => [...seen]);
 }
 
+// toVM goes from an operation to the page of its VM.
+async function toVM(): Promise<void> {
+  await stack.page.getByRole("link", { name: `VM ${name}` }).click();
+  await stack.page.getByRole("heading", { name, level: 1, exact: true }).waitFor();
+}
+
 async function removeVM(which: string): Promise<void> {
   const { page } = stack;
   await page.goto(`${stack.url}/vms/${which}`);
@@ -80,7 +86,7 @@ it("makes a VM from an image, and shows each step as it happens", { timeout: pat
   expect(await ended()).toBe("Succeeded");
   expect((await states()).join(" ")).toContain("Running"); // seen on the way, without loading the page again
   for (const text of await steps().allTextContents()) expect(text).toMatch(/Done|Not needed/);
-  await page.getByRole("link", { name: `VM ${name}` }).click();
+  await toVM();
   await header().getByText("Running", { exact: true }).waitFor();
 });
 
@@ -121,8 +127,7 @@ it("moves it while it runs, and shows each round", { timeout: patience }, async 
     const lines = page.getByRole("img", { name: new RegExp(`^${chart} by round`) }).locator("path");
     expect(await lines.first().getAttribute("d")).toMatch(/^M[\d.]+,[\d.]+H/);
   }
-  await page.getByRole("link", { name: `VM ${name}` }).click();
-  await host.waitFor();
+  await toVM();
   expect(await host.textContent()).not.toBe(before);
 });
 

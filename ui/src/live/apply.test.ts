@@ -70,6 +70,21 @@ it("asks nothing about what was deleted, neither at once nor when its operation 
   await new Promise((resolve) => setTimeout(resolve, 300)); // an unexpected request fails the test
 });
 
+it("shows what is being deleted without asking for it, and asks again should that fail", async () => {
+  const operation = { id: "op_1", kind: "delete_backup", state: "failed", subject: { kind: "backup", id: "a", name: "a" } } as Operation;
+  const read = vi.fn(() => HttpResponse.json(row("a", "ready")));
+  server.use(http.get("*/api/v1/operations/op_1", () => HttpResponse.json(operation)), http.get("*/api/v1/backups/a", read));
+  const key = ["backup", "list", {}];
+  client.setQueryData(key, { pages: [{ items: [row("a", "ready")] }], pageParams: [""] });
+  applier.event({ ...happened("backup", "a"), type: "backup.deleting" });
+  applier.event(happened("backup", "a"));
+  expect(list(key)[0]!.state).toBe("deleting");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(read).not.toHaveBeenCalled();
+  applier.event(happened("operation", "op_1"));
+  await vi.waitFor(() => expect(list(key)[0]!.state).toBe("ready"));
+});
+
 it("keeps the open operations true, and reads what they work on again", async () => {
   const operation = { id: "op_1", kind: "stop", state: "running", subject: { kind: "vm", id: "a", name: "a" } } as Operation;
   let state: Operation["state"] = "running";

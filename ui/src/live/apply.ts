@@ -15,6 +15,7 @@ const listReadEvery = 1_500; // ms
 interface Row {
   id: string;
   name?: string;
+  state?: string;
 }
 
 // EventApplier turns events into the narrowest change of the caches that keeps every page true.
@@ -24,11 +25,13 @@ export class EventApplier {
   private stale = new Set<string>();
   private listTimer: ReturnType<typeof setTimeout> | undefined;
   private gone = new Set<string>(); // IDs do not come back
+  private going = new Set<string>(); // being deleted: a read might come too late
 
   constructor(private readonly client: QueryClient) {}
 
   event(event: Event): void {
     if (/\.(deleted|removed)$/.test(event.type)) this.remove(event.subject_kind, event.subject_id);
+    else if (event.type.endsWith(".deleting")) this.leave(event.subject_kind, event.subject_id);
     else this.mark(event.subject_kind, event.subject_id);
     if (event.operation_id) this.mark("operation", event.operation_id);
     this.client.setQueryData<Event[]>(["event", "recent"], (old) => old && [event, ...old].slice(0, 50));
@@ -54,7 +57,7 @@ export class EventApplier {
   }
 
   private mark(noun: string, id: string): void {
-    if (!id || this.gone.has(id)) return;
+    if (!id || this.gone.has(id) || this.going.has(id)) return;
     const ids = this.dirty.get(noun) ?? new Set();
     this.dirty.set(noun, ids.add(id));
     this.gather ??= setTimeout(() => void this.flush(), gatherFor);
@@ -75,7 +78,7 @@ export class EventApplier {
         void this.client.invalidateQueries({ queryKey: [noun, "one"] });
         continue;
       }
-      for (const id of ids) if (!this.gone.has(id)) reads.push(this.readOne(noun, path, id));
+      for (const id of ids) if (!this.gone.has(id) && !this.going.has(id)) reads.push(this.readOne(noun, path, id));
     }
     await Promise.all(reads);
   }
@@ -114,11 +117,23 @@ export class EventApplier {
     });
     this.readList("overview");
     const { kind, id } = operation.subject;
-    if (kind === "vm" || kind === "host" || kind === "backup") this.mark(kind, id);
+    const stays = operation.state === "failed" || operation.state === "cancelled";
+    if (stays) this.going.delete(id);
+    // A backup is deleted sooner than it could be read; that it is being deleted comes as an event of its own.
+    if (kind === "vm" || kind === "host" || (kind === "backup" && (stays || operation.kind !== "delete_backup"))) this.mark(kind, id);
     if (isFinal(operation)) {
       void this.client.invalidateQueries({ queryKey: ["timeline", "one", operation.id] });
       if (operation.kind === "capacity") void this.client.invalidateQueries({ queryKey: ["capacity"] });
     }
+  }
+
+  // leave shows that something is being deleted, without asking for what may be gone when the question arrives.
+  private leave(noun: string, id: string): void {
+    this.going.add(id);
+    const change = (row: Row): Row => (row.id === id ? { ...row, state: "deleting" } : row);
+    this.changeLists(noun, (items) => (items.some((item) => item.id === id) ? items.map(change) : items));
+    this.client.setQueriesData<Row>({ queryKey: [noun, "one"] }, (old) => old && change(old));
+    if (this.hasFilteredList(noun)) this.readList(noun);
   }
 
   private remove(noun: string, id: string): void {

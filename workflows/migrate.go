@@ -44,6 +44,7 @@ type migration struct {
 	outcome *precopy.Outcome
 	failure error    // why it should not go on, as far as that is known
 	state   vm.State // of the VM on the target, once it is there
+	torn    bool     // the target lost it in the middle of post-copy
 	split   bool     // both hosts run it: touch nothing
 	secret  string   // that the hosts know each other by while a disk is copied
 	run     *run
@@ -95,6 +96,7 @@ var liveSteps = []step[migration]{
 	{name: "commit", title: "Record the new host", do: (*migration).commitMove, noReturn: true},
 	{name: "adopt_checkpoints", title: "Take the backup checkpoints along", do: (*migration).adoptCheckpoints},
 	{name: "clean_source", title: "Clean up the host it came from", do: (*migration).cleanSource},
+	{name: "report_loss", title: "Say that the VM's memory was lost", do: (*migration).reportLoss, needless: (*migration).whole},
 }
 
 func (m *migration) place(ctx workflow.Context) (err error) {
@@ -112,6 +114,9 @@ func (m *migration) place(ctx workflow.Context) (err error) {
 
 // sharesAll is true once it is known that every disk is seen by both hosts.
 func (m *migration) sharesAll() bool { return m.plan.Target != "" && len(m.plan.Copy) == 0 }
+
+// whole is true unless the VM's memory was lost on the way.
+func (m *migration) whole() bool { return !m.torn }
 
 func (m *migration) copiesNoImage() bool { return m.sharesAll() || m.hasNoImage() }
 

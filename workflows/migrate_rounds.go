@@ -49,6 +49,11 @@ func (m *migration) watch(ctx workflow.Context) error {
 		if m.failure != nil || report.Phase != hypervisor.MigrationActive && report.Phase != hypervisor.MigrationPostCopy {
 			return m.failure
 		}
+		if report.Phase == hypervisor.MigrationPostCopy {
+			if ended, err := m.tornApart(ctx); err != nil || ended {
+				return err
+			}
+		}
 		decision := precopy.Decide(m.rounds, m.applied, m.request.Limits, workflow.Now(ctx))
 		if decision.Action == precopy.Continue {
 			continue
@@ -195,6 +200,9 @@ func (m *migration) judge(here, there testimony) error {
 	case here.Machine.Power == hypervisor.On && there.Machine.Power == hypervisor.On:
 		m.split = true
 		return refuse(fault.Internal("both hosts say that they run the VM, so neither was touched; decide which one to keep and switch the other off by hand"))
+	case m.torn && !here.Runs():
+		m.state = there.State()
+		return nil
 	case there.lost && !here.Runs():
 		m.split = true
 		return refuse(fault.Unavailable("the target was given up as lost while it may have been running the VM, so nothing was touched"))
@@ -219,6 +227,9 @@ func (m *migration) awaitEnd(ctx workflow.Context) error {
 		m.note(report)
 		switch {
 		case report.Phase == hypervisor.MigrationPostCopy:
+			if ended, err := m.tornApart(ctx); err != nil || ended {
+				return err
+			}
 		case report.Phase != hypervisor.MigrationActive:
 			return nil
 		case m.failure != nil:
@@ -227,6 +238,29 @@ func (m *migration) awaitEnd(ctx workflow.Context) error {
 			}
 		}
 	}
+}
+
+// tornApart ends a VM that the target stopped running in the middle of post-copy. Part of its memory was there and part is
+// here, so it can go on nowhere: it is off from now on, on the target, which has written to its disks. Nothing is decided
+// for a target that was given up as lost.
+func (m *migration) tornApart(ctx workflow.Context) (ended bool, err error) {
+	there, err := m.testify(ctx)
+	if err != nil || there.lost {
+		return there.lost, err
+	}
+	if there.Runs() || there.Machine.Power == hypervisor.Receiving {
+		return false, nil
+	}
+	if err := m.source.powerOff(ctx); err != nil {
+		return false, err
+	}
+	m.torn, m.checkpoints = true, nil
+	return true, m.defineThere(ctx)
+}
+
+// reportLoss is the end of a migration that lost the VM's memory: all is clean and recorded, and nobody may call it done.
+func (m *migration) reportLoss(workflow.Context) error {
+	return refuse(fault.Unavailable("the target stopped running the VM in the middle of post-copy, so its memory is lost, as in a power cut; it is off on the target now, and can be started there"))
 }
 
 // abort tells the source to stop sending; in post-copy it cannot, which is not a failure.

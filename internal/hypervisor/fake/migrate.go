@@ -17,6 +17,7 @@ type Load struct {
 	BandwidthBytes int64  // a second, of the network; 0 means 1 GiB/s
 	FailAt         int64  // the iteration in which the migration fails by itself; 0 means never
 	FailMessage    string // what the hypervisor says then
+	FailInPostCopy bool   // the target's process dies right after the switch to post-copy
 }
 
 const (
@@ -45,6 +46,7 @@ type migration struct {
 	throttle  int
 	postCopy  bool
 	switching bool // the next reading finds it done
+	torn      bool // in post-copy, and the target is dead: it stays so until the VM is switched off
 }
 
 func (j *migration) bandwidth(load Load) int64 {
@@ -143,7 +145,10 @@ func (h *Host) MigrationStatus(ctx context.Context, vm id.VM) (hypervisor.Migrat
 // advance lets a round happen and returns what can be seen after it.
 func (h *Host) advance(vm id.VM, m *machine) hypervisor.MigrationStatus {
 	job := m.sending
-	if job.switching {
+	switch {
+	case job.torn:
+		return hypervisor.MigrationStatus{Phase: hypervisor.MigrationPostCopy, Rounds: slices.Clone(h.rounds[vm])}
+	case job.switching:
 		return h.complete(vm, m)
 	}
 	job.iteration++
@@ -215,6 +220,16 @@ func (c *Cluster) failSending(sender *machine, message string) {
 	}
 }
 
+// loseIncoming is the death of a machine that waits for a migration. In post-copy nobody can go on from there.
+func (c *Cluster) loseIncoming(n *node, vm id.VM, message string) {
+	if sender := c.senderTo(n, vm); sender != nil && sender.sending.postCopy {
+		sender.sending.torn = true
+	} else if sender != nil {
+		c.failSending(sender, message)
+	}
+	delete(n.machines, vm)
+}
+
 // endSending ends a job without success: the VM stays where it is, and nothing is left on the target.
 func (c *Cluster) endSending(n *node, vm id.VM, m *machine, message string) {
 	target := m.sending.target
@@ -255,6 +270,9 @@ func (h *Host) TuneMigration(ctx context.Context, vm id.VM, tuning hypervisor.Tu
 		if tuning.PostCopy {
 			job.postCopy = true
 			job.switching = false
+			if m.load.FailInPostCopy {
+				h.cluster.loseIncoming(job.target, vm, "the target's process died")
+			}
 		}
 		return nil
 	})

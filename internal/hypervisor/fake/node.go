@@ -124,10 +124,7 @@ func (h *Host) CutPower() {
 			h.cluster.stop(h.node, vm, m, true)
 			continue
 		}
-		if sender := h.cluster.senderTo(h.node, vm); sender != nil {
-			h.cluster.failSending(sender, fmt.Sprintf("the host %s went away", h.node.name))
-		}
-		delete(h.node.machines, vm)
+		h.cluster.loseIncoming(h.node, vm, fmt.Sprintf("the host %s went away", h.node.name))
 	}
 }
 

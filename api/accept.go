@@ -155,11 +155,17 @@ func (s *Server) begin(accepted operation.Operation) {
 	})
 }
 
-// behind does something short after the answer. Close waits for it.
+// behind does something short after the answer. Close waits for it. Much at once takes turns, so that those who ask for
+// more do not wait for what others have asked for.
 func (s *Server) behind(do func(context.Context)) {
 	s.starting.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		defer cancel()
+		select {
+		case s.turns <- struct{}{}:
+			defer func() { <-s.turns }()
+		case <-ctx.Done():
+		}
 		do(ctx)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Server struct {
 	sightings  *sightings
 	imageGuard sync.RWMutex // held for reading while an image's bytes and row are brought together, for writing while they are taken apart
 	starting   sync.WaitGroup
+	turns      chan struct{} // of what is being started
 	patience   patience
 	stopping   context.Context
 	stop       context.CancelFunc
@@ -66,6 +68,7 @@ func New(config Config) (*Server, error) {
 		consoles:  newConsoles(),
 		sightings: newSightings(),
 		patience:  patience{write: 10 * time.Second, dialIn: 10 * time.Second, body: 20 * time.Second, stall: time.Minute},
+		turns:     make(chan struct{}, runtime.NumCPU()),
 		stopping:  stopping, stop: stop,
 	}
 	s.feed = newFeed(config.Store, s.metrics, config.Clock, config.Logger)

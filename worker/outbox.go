@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/novacron/novacron/internal/fault"
@@ -17,7 +18,8 @@ func (c *Control) startAccepted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.forEach(ctx, pending, c.startOne)
+	left := slices.DeleteFunc(pending, func(of operation.Operation) bool { return time.Since(of.CreatedAt) < outboxAge })
+	return c.forEach(ctx, left, c.startOne)
 }
 
 // forEach works on each operation, so that one that cannot be worked on does not hold up those behind it; but where Temporal
@@ -64,7 +66,7 @@ func (c *Control) cancel(ctx context.Context, of operation.Operation) error {
 
 // archive keeps the timelines of operations that have ended, so that they outlive Temporal's retention.
 func (c *Control) archive(ctx context.Context) error {
-	ended, err := c.Store.UnarchivedOperations(ctx, outboxBatch)
+	ended, err := c.Store.UnarchivedOperations(ctx, archiveBatch)
 	if err != nil {
 		return err
 	}

@@ -13,12 +13,21 @@ import (
 	"go.temporal.io/sdk/interceptor"
 )
 
+// ClientOptions are those of every connection to Temporal. Nothing is compressed, which is the SDK's default: messages are
+// small and the way is short, so it would cost each side more processor time than the network could win back.
+func ClientOptions(address, namespace string, log *slog.Logger) client.Options {
+	return client.Options{
+		HostPort: address, Namespace: namespace, Logger: temporallog.NewStructuredLogger(log),
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}},
+	}
+}
+
 // Connect connects to Temporal, waiting for it as long as ctx lasts.
 func Connect(ctx context.Context, address, namespace, identity string, log *slog.Logger) (client.Client, error) {
+	options := ClientOptions(address, namespace, log)
+	options.Identity = identity
 	for {
-		connected, err := client.DialContext(ctx, client.Options{
-			HostPort: address, Namespace: namespace, Identity: identity, Logger: temporallog.NewStructuredLogger(log),
-		})
+		connected, err := client.DialContext(ctx, options)
 		if err == nil {
 			return connected, nil
 		}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	temporallog "go.temporal.io/sdk/log"
-
 	"github.com/novacron/novacron/internal/auth"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/id"
@@ -26,8 +24,6 @@ const (
 	adminName         = "admin" // as store.EnsureInstallation names it
 	enrolmentLifetime = time.Hour
 )
-
-func temporalLog(log *slog.Logger) temporallog.Logger { return temporallog.NewStructuredLogger(log) }
 
 // ensureAdmin makes the administrator with a random password, and a token for the CLI on this machine. The password is
 // written before it takes effect, so that a crash between the two leaves nobody locked out; running it again changes nothing.

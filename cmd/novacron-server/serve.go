@@ -37,9 +37,7 @@ func serve(ctx context.Context, settings config, log *slog.Logger) error {
 		return err
 	}
 	defer inventory.Close()
-	connected, err := client.NewLazyClient(client.Options{
-		HostPort: settings.temporalAddress, Namespace: settings.temporalNamespace, Logger: temporalLog(log),
-	})
+	connected, err := client.NewLazyClient(worker.ClientOptions(settings.temporalAddress, settings.temporalNamespace, log))
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func parseConfig(args []string, getenv func(string) string) (Config, error) {
 	retention := flags.Duration("retention", 7*24*time.Hour, "how long closed workflows stay readable in Temporal")
 	shards := flags.Int("shards", 4, "history shards; fixed for good when the database is first set up")
 	memory := flags.String("memory-mib", env("NOVACRON_TEMPORAL_MEMORY_MIB", "320"), "soft memory limit, MiB")
-	gcPercent := flags.String("gc-percent", env("NOVACRON_TEMPORAL_GC_PERCENT", "50"), "heap growth between garbage collections, percent")
+	gcPercent := flags.String("gc-percent", env("NOVACRON_TEMPORAL_GC_PERCENT", "200"), "heap growth between garbage collections, percent")
 	level := flags.String("log-level", env("NOVACRON_TEMPORAL_LOG_LEVEL", "warn"), "debug, info, warn or error")
 	if err := flags.Parse(args); err != nil {
 		return Config{}, err

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/novacron/novacron/internal/event"
 	"github.com/novacron/novacron/internal/store/db"
@@ -14,54 +16,76 @@ import (
 // are drawn under a lock on the whole log, which must be short and must come after every other lock.
 type change struct {
 	*db.Queries
-	tx      pgx.Tx
+	conn    *pgxpool.Conn
 	events  []event.Event
 	discard bool // roll back although all went well
 }
 
 // change runs work in a transaction: all of it happens, or nothing.
 func (s *Store) change(ctx context.Context, work func(*change) error) error {
-	tx, err := s.pool.Begin(ctx)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return translate(err)
 	}
-	// After a commit this does nothing; before one it must happen even if ctx has ended.
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	open := &change{Queries: s.queries.WithTx(tx), tx: tx}
-	if err := work(open); err != nil {
+	defer conn.Release() // which closes a connection whose transaction is still open
+	if _, err := conn.Exec(ctx, "begin"); err != nil {
 		return translate(err)
 	}
-	return translate(open.commit(ctx))
+	open := &change{Queries: db.New(conn), conn: conn}
+	err = work(open)
+	if err == nil && !open.discard {
+		err = open.commit(ctx)
+	}
+	if err != nil || open.discard {
+		open.rollBack(ctx)
+	}
+	return translate(err)
 }
 
+// rollBack must happen even if ctx has ended. If it fails, the connection is closed.
+func (c *change) rollBack(ctx context.Context) {
+	_, _ = c.conn.Exec(context.WithoutCancel(ctx), "rollback")
+}
+
+// commit writes the events and commits in one round trip, since everybody else's wait for the lock lasts as long.
 func (c *change) commit(ctx context.Context) error {
-	if c.discard {
-		return nil
-	}
+	var last later
 	if len(c.events) > 0 {
-		if err := c.writeEvents(ctx); err != nil {
+		if err := db.New(&last).AppendEvents(ctx, c.eventRows()); err != nil {
 			return err
 		}
 	}
-	return c.tx.Commit(ctx)
+	last.batch.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() == "ROLLBACK" {
+			return pgx.ErrTxCommitRollback
+		}
+		return nil
+	})
+	return c.conn.SendBatch(ctx, &last.batch).Close()
 }
 
-func (c *change) writeEvents(ctx context.Context) error {
-	if err := c.LockEvents(ctx); err != nil {
-		return err
-	}
-	var last int64
+// later keeps statements to be sent together.
+type later struct {
+	db.DBTX // for what cannot be kept, which panics
+	batch   pgx.Batch
+}
+
+func (l *later) Exec(_ context.Context, statement string, args ...any) (pgconn.CommandTag, error) {
+	l.batch.Queue(statement, args...)
+	return pgconn.CommandTag{}, nil
+}
+
+func (c *change) eventRows() db.AppendEventsParams {
+	var rows db.AppendEventsParams
 	for _, happened := range c.events {
-		sequence, err := c.InsertEvent(ctx, db.InsertEventParams{
-			Type: happened.Type, ProjectID: orNull(happened.Project), SubjectKind: happened.SubjectKind,
-			SubjectID: happened.SubjectID, OperationID: orNull(happened.Operation), Data: happened.Data,
-		})
-		if err != nil {
-			return err
-		}
-		last = sequence
+		rows.Types = append(rows.Types, happened.Type)
+		rows.Projects = append(rows.Projects, string(happened.Project))
+		rows.SubjectKinds = append(rows.SubjectKinds, happened.SubjectKind)
+		rows.SubjectIds = append(rows.SubjectIds, happened.SubjectID)
+		rows.Operations = append(rows.Operations, string(happened.Operation))
+		rows.Datas = append(rows.Datas, string(happened.Data))
 	}
-	return c.NotifyEvents(ctx, formatSequence(last))
+	return rows
 }
 
 // emit adds an event to the transaction; data is marshalled and must be able to be.

@@ -90,5 +90,3 @@ func awaitSequence(ctx context.Context, conn *pgx.Conn) (int64, error) {
 	}
 	return strconv.ParseInt(notification.Payload, 10, 64)
 }
-
-func formatSequence(sequence int64) string { return strconv.FormatInt(sequence, 10) }

@@ -121,8 +121,8 @@ func persistence(o Options, d postgres.Database) config.Persistence {
 		DefaultStore:     "main",
 		VisibilityStore:  "visibility",
 		DataStores: map[string]config.DataStore{
-			"main":       {SQL: d.Main(16)},
-			"visibility": {SQL: d.Visibility(6)},
+			"main":       {SQL: d.Main(12)},
+			"visibility": {SQL: d.Visibility(4)},
 		},
 	}
 }

@@ -90,7 +90,7 @@ func (d Database) sql(name string, connections int) *config.SQL {
 		ConnectProtocol:   "tcp", // validated, unused by this plugin
 		ConnectAttributes: d.attributes,
 		MaxConns:          connections,
-		MaxIdleConns:      max(1, connections/4),
+		MaxIdleConns:      connections, // with fewer, each burst of work starts and ends PostgreSQL processes, which costs more than the work
 		MaxConnLifetime:   time.Hour,
 	}
 }

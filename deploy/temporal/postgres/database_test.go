@@ -22,7 +22,7 @@ func TestParse(t *testing.T) {
 			cfg.ConnectAttributes["host"] != wanted.socket || d.maintenance != wanted.maintenance {
 			t.Errorf("%s: got %+v, maintenance %q", text, cfg, d.maintenance)
 		}
-		if cfg.DatabaseName != mainDatabase || cfg.MaxIdleConns != 4 {
+		if cfg.DatabaseName != mainDatabase || cfg.MaxIdleConns != 16 {
 			t.Errorf("%s: database %q with %d idle connections", text, cfg.DatabaseName, cfg.MaxIdleConns)
 		}
 	}

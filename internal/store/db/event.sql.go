@@ -9,6 +9,43 @@ import (
 	"context"
 )
 
+const appendEvents = `-- name: AppendEvents :exec
+with locked as materialized (select pg_advisory_xact_lock(1313822273, 1163284052)),
+appended as (
+    insert into events (type, project_id, subject_kind, subject_id, operation_id, data, at)
+    select ($1::text[])[position], nullif(($2::text[])[position], ''), ($3::text[])[position],
+        ($4::text[])[position], nullif(($5::text[])[position], ''), nullif(($6::text[])[position], '')::jsonb,
+        clock_timestamp()
+    from locked, generate_subscripts($1::text[], 1) as position
+    order by position
+    returning sequence
+)
+select pg_notify('novacron_events', max(sequence)::text) from appended
+`
+
+type AppendEventsParams struct {
+	Types        []string
+	Projects     []string
+	SubjectKinds []string
+	SubjectIds   []string
+	Operations   []string
+	Datas        []string
+}
+
+// In one statement, since everybody who changes something waits for the lock, which is held until commit: see the table. Its
+// two numbers spell NOVA, EVNT. Being part of the join, it is taken before the first sequence is drawn.
+func (q *Queries) AppendEvents(ctx context.Context, arg AppendEventsParams) error {
+	_, err := q.db.Exec(ctx, appendEvents,
+		arg.Types,
+		arg.Projects,
+		arg.SubjectKinds,
+		arg.SubjectIds,
+		arg.Operations,
+		arg.Datas,
+	)
+	return err
+}
+
 const eventsAfter = `-- name: EventsAfter :many
 select sequence, at, type, project_id, subject_kind, subject_id, operation_id, data from events
 where sequence > $1 and ($2::text = '' or project_id is null or project_id = $2)
@@ -45,35 +82,6 @@ func (q *Queries) EventsAfter(ctx context.Context, after int64, projectID string
 	return items, nil
 }
 
-const insertEvent = `-- name: InsertEvent :one
-insert into events (type, project_id, subject_kind, subject_id, operation_id, data, at)
-values ($1, $2, $3, $4, $5, $6, clock_timestamp())
-returning sequence
-`
-
-type InsertEventParams struct {
-	Type        string
-	ProjectID   *string
-	SubjectKind string
-	SubjectID   string
-	OperationID *string
-	Data        []byte
-}
-
-func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) (int64, error) {
-	row := q.db.QueryRow(ctx, insertEvent,
-		arg.Type,
-		arg.ProjectID,
-		arg.SubjectKind,
-		arg.SubjectID,
-		arg.OperationID,
-		arg.Data,
-	)
-	var sequence int64
-	err := row.Scan(&sequence)
-	return sequence, err
-}
-
 const lastSequence = `-- name: LastSequence :one
 select coalesce(max(sequence), 0)::bigint from events
 `
@@ -83,23 +91,4 @@ func (q *Queries) LastSequence(ctx context.Context) (int64, error) {
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
-}
-
-const lockEvents = `-- name: LockEvents :exec
-select pg_advisory_xact_lock(1313822273, 1163284052)
-`
-
-// Held until commit: see the table. The two numbers spell NOVA, EVNT.
-func (q *Queries) LockEvents(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, lockEvents)
-	return err
-}
-
-const notifyEvents = `-- name: NotifyEvents :exec
-select pg_notify('novacron_events', $1::text)
-`
-
-func (q *Queries) NotifyEvents(ctx context.Context, sequence string) error {
-	_, err := q.db.Exec(ctx, notifyEvents, sequence)
-	return err
 }

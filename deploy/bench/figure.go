@@ -37,7 +37,7 @@ func (b *bench) print(measured figure) {
 
 func note(format string, values ...any) { fmt.Fprintf(os.Stderr, format+"\n", values...) }
 
-func median(values []float64) float64 {
+func median[N ~int64 | ~float64](values []N) N {
 	sorted := slices.Sorted(slices.Values(values))
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 1 {

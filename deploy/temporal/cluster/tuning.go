@@ -29,8 +29,9 @@ func tuning() dynamicconfig.StaticClient {
 		dynamicconfig.FrontendMaxConcurrentLongRunningRequestsPerInstance.Key(): 20000,
 		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key():        100, // 10: lists and counts
 
-		// Caches sized for thousands of open workflows, not hundreds of thousands.
-		dynamicconfig.HistoryCacheHostLevelMaxSize.Key():     2048,    // 128,000 entries
+		// Caches sized for hundreds of workflows at work at once, not hundreds of thousands: what has ended stays in them for an
+		// hour, and once they have filled the heap up to its limit the collector takes more time than the work.
+		dynamicconfig.HistoryCacheHostLevelMaxSize.Key():     512,     // 128,000 entries
 		dynamicconfig.EventsHostLevelCacheMaxSizeBytes.Key(): 8 << 20, // 256 MiB
 
 		// Only the first start waits for this, until a namespace that was just registered is seen everywhere.

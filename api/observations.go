@@ -29,6 +29,7 @@ type Observed struct {
 	Corrected []id.VM  `json:"corrected" doc:"VMs whose recorded state was corrected"`
 	Missing   []id.VM  `json:"missing" doc:"VMs that should be on the host and are not"`
 	Unknown   []string `json:"unknown" doc:"Machines that the inventory does not place on the host"`
+	Deferred  []id.VM  `json:"deferred" doc:"VMs that differ and that an operation is at work on; compare again soon"`
 }
 
 type observationsInput struct {
@@ -54,12 +55,15 @@ func (s *Server) observeHost(ctx context.Context, in *observationsInput) (*plain
 	if err != nil {
 		return nil, err
 	}
-	result := Observed{Corrected: []id.VM{}, Missing: []id.VM{}, Unknown: []string{}}
+	result := Observed{Corrected: []id.VM{}, Missing: []id.VM{}, Unknown: []string{}, Deferred: []id.VM{}}
 	here := map[id.VM]bool{}
 	for _, each := range believed {
 		here[each.ID] = true
 		found, present := seen[each.ID]
 		if each.Operation != "" || each.State == vm.Provisioning || each.State == vm.Deleting {
+			if !present || differs(each, found.State) {
+				result.Deferred = append(result.Deferred, each.ID)
+			}
 			continue // the operation knows better, or will soon
 		}
 		if !present {
@@ -84,7 +88,7 @@ func (s *Server) observeHost(ctx context.Context, in *observationsInput) (*plain
 
 // correct records the state that a VM is in. An operation that began meanwhile wins.
 func (s *Server) correct(ctx context.Context, believed vm.VM, found vm.State) (bool, error) {
-	if believed.State == found || believed.State == vm.Crashed && found == vm.Stopped {
+	if !differs(believed, found) {
 		return false, nil
 	}
 	err := s.store.SetVMState(ctx, believed.ID, store.SetState{State: found, IfFree: true})
@@ -92,6 +96,11 @@ func (s *Server) correct(ctx context.Context, believed vm.VM, found vm.State) (b
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// differs says whether a VM's record should say something else. One that crashed is off: its record says more.
+func differs(believed vm.VM, found vm.State) bool {
+	return believed.State != found && (believed.State != vm.Crashed || found != vm.Stopped)
 }
 
 // missing tells once that a VM is not where it should be. One that was thought to run does not: its host says so.

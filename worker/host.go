@@ -52,7 +52,6 @@ type identity struct {
 const (
 	retryEvery     = 2 * time.Second
 	reportEvery    = 10 * time.Second
-	reconcileEvery = time.Minute
 	networksEvery  = 10 * time.Second
 	factsEvery     = 5 * time.Minute
 	identityFile   = "worker.json"
@@ -121,9 +120,8 @@ func (h *Host) keep(ctx context.Context, plane *Plane) {
 	})
 	go every(ctx, h.Log, "reporting readings", reportEvery, report.once)
 	go every(ctx, h.Log, "setting up networks", networksEvery, func(ctx context.Context) error { return h.syncNetworks(ctx, plane) })
-	go every(ctx, h.Log, "comparing with the inventory", reconcileEvery, func(ctx context.Context) error { return h.reconcile(ctx, plane) })
 	go every(ctx, h.Log, "keeping the link for consoles", retryEvery, (&link{plane: plane, driver: h.Driver, log: h.Log}).serve)
-	go h.watch(ctx, plane)
+	go h.compare(ctx, plane, h.watch(ctx))
 }
 
 // enrol makes the host known, or finds that it is.

@@ -125,7 +125,8 @@ func TestWhatWasBeingMadeCanBeDeleted(t *testing.T) {
 		t.Errorf("the VM is %s", found.State)
 	}
 	plane := &Plane{URL: p.http.URL, Token: p.hostToken(t, "h1"), HTTP: http.DefaultClient}
-	must(t, (&Host{Driver: p.hosts["h1"].driver}).reconcile(t.Context(), plane))
+	_, err := (&Host{Driver: p.hosts["h1"].driver}).reconcile(t.Context(), plane)
+	must(t, err)
 	if found := p.machine(t, "half-made"); found.State != vm.Running {
 		t.Errorf("its host says that it runs, and the VM is %s", found.State)
 	}

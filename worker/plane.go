@@ -146,9 +146,14 @@ func (p *Plane) Networks(ctx context.Context) ([]fabric.Network, error) {
 	return answer, p.call(ctx, http.MethodGet, "/hosts/self/networks", nil, &answer)
 }
 
-// Observe reports every VM that this host sees.
-func (p *Plane) Observe(ctx context.Context, seen Observations) error {
-	return p.call(ctx, http.MethodPost, "/hosts/self/observations", seen, nil)
+// Observe reports every VM that this host sees. It returns those that differ from the inventory and that an operation is
+// at work on: what becomes of them is known when it has ended.
+func (p *Plane) Observe(ctx context.Context, seen Observations) (deferred []id.VM, err error) {
+	var answer struct {
+		Deferred []id.VM `json:"deferred"`
+	}
+	err = p.call(ctx, http.MethodPost, "/hosts/self/observations", seen, &answer)
+	return answer.Deferred, err
 }
 
 // Image reads an image's bytes from an offset on.

@@ -8,11 +8,12 @@ import (
 	"github.com/novacron/novacron/internal/id"
 )
 
-// reconcile reports every VM that the hypervisor has. The control plane compares; nothing is changed here.
-func (h *Host) reconcile(ctx context.Context, plane *Plane) error {
+// reconcile reports every VM that the hypervisor has. The control plane compares; nothing is changed here. It returns the
+// VMs whose comparison waits for an operation.
+func (h *Host) reconcile(ctx context.Context, plane *Plane) (deferred []id.VM, err error) {
 	machines, err := h.Driver.List(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seen := Observations{Machines: make([]ObservedMachine, 0, len(machines))}
 	for _, each := range machines {
@@ -24,33 +25,46 @@ func (h *Host) reconcile(ctx context.Context, plane *Plane) error {
 	return plane.Observe(ctx, seen)
 }
 
-// settle is how long power changes are gathered before they are reported.
-const settle = 500 * time.Millisecond
+const (
+	reconcileEvery = time.Minute
+	deferredEvery  = 3 * time.Second        // while an operation is at work on a VM that differs
+	settle         = 500 * time.Millisecond // gathers changes of power before they are reported
+)
 
-// watch reconciles soon after the hypervisor says that a VM's power changed.
-func (h *Host) watch(ctx context.Context, plane *Plane) {
-	watcher, able := h.Driver.(hypervisor.Watcher)
-	if !able {
-		return
-	}
-	changed := make(chan struct{}, 1)
-	go every(ctx, h.Log, "watching the hypervisor", retryEvery, func(ctx context.Context) error {
-		return watcher.Watch(ctx, func(id.VM) {
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		})
-	})
+// compare reconciles every so often, and soon after a change of power.
+func (h *Host) compare(ctx context.Context, plane *Plane, changed <-chan struct{}) {
 	for {
+		pause := reconcileEvery
+		deferred, err := h.reconcile(ctx, plane)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			h.Log.Warn("the hypervisor could not be compared with the inventory; it is tried again", "error", err)
+			pause = failedPause
+		case len(deferred) > 0:
+			pause = deferredEvery
+		}
 		select {
 		case <-changed:
+			time.Sleep(settle)
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
-		time.Sleep(settle)
-		if err := h.reconcile(ctx, plane); err != nil && ctx.Err() == nil {
-			h.Log.Warn("a change of power could not be reported; the next comparison will", "error", err)
-		}
 	}
+}
+
+// watch tells when the hypervisor says that a VM's power changed. One that cannot say it is compared every so often.
+func (h *Host) watch(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	if watcher, able := h.Driver.(hypervisor.Watcher); able {
+		go every(ctx, h.Log, "watching the hypervisor", retryEvery, func(ctx context.Context) error {
+			return watcher.Watch(ctx, func(id.VM) {
+				select {
+				case changed <- struct{}{}:
+				default:
+				}
+			})
+		})
+	}
+	return changed
 }

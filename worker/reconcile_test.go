@@ -69,7 +69,11 @@ func TestOperationsAreNotCorrected(t *testing.T) {
 	making := p.begin(t, http.MethodPost, "/vms", creation("being-made", "h2", "local"))
 	p.awaitStep(t, making.ID, "await_guest", operation.StepRunning)
 	plane := &Plane{URL: p.http.URL, Token: p.hostToken(t, "h2"), HTTP: http.DefaultClient}
-	must(t, (&Host{Driver: p.hosts["h2"].driver}).reconcile(t.Context(), plane))
+	deferred, err := (&Host{Driver: p.hosts["h2"].driver}).reconcile(t.Context(), plane)
+	must(t, err)
+	if !slices.Contains(deferred, id.VM(making.Subject.ID)) {
+		t.Errorf("what waits for an operation is %q, without the VM that is being made", deferred)
+	}
 	if found := p.machine(t, "being-made"); found.State != vm.Provisioning {
 		t.Errorf("a VM that is being made is %s", found.State)
 	}

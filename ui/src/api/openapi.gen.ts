@@ -1646,6 +1646,8 @@ export interface components {
         Observed: {
             /** @description VMs whose recorded state was corrected */
             corrected: string[];
+            /** @description VMs that differ and that an operation is at work on; compare again soon */
+            deferred: string[];
             /** @description VMs that should be on the host and are not */
             missing: string[];
             /** @description Machines that the inventory does not place on the host */

@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 NOVACRON_DATA ?= $(CURDIR)/.novacron
 LAB_HOSTS ?= 3
-export NOVACRON_DATA LAB_HOSTS
+export NOVACRON_DATA LAB_HOSTS LAB_STORAGE
 # Without what only a debugger reads, compiling takes an eighth less. GOFLAGS= make ... for a debugger.
 export GOFLAGS ?= -gcflags=all=-dwarf=false
 # Settings of a stack may be given on the command line: make up NOVACRON_LISTEN=127.0.0.1:9080
@@ -20,10 +20,10 @@ help: ## this list
 
 ##@ A stack on this machine (as root; data in ./.novacron, or NOVACRON_DATA)
 .PHONY: up demo down clean lab-kill lab-start
-up: ## everything: packages, build, PostgreSQL, Temporal, server, UI, lab (LAB_HOSTS=3); safe to repeat
+up: ## everything: packages, build, PostgreSQL, Temporal, server, UI, lab (LAB_HOSTS=3 LAB_STORAGE=all); safe to repeat
 	@deploy/stack/up.sh
-demo: ## on a running stack: provision, live-migrate under load, back up, destroy, restore, compare
-	@go run ./deploy/demo
+demo: ## on a running stack: provision, live-migrate under load, back up, destroy, restore, compare; POOL=ceph in that pool
+	@go run ./deploy/demo $(if $(POOL),-pool $(POOL))
 down: ## stop it all, keep the data
 	@deploy/stack/down.sh
 clean: ## stop it all, remove the data
@@ -39,10 +39,10 @@ test: ## all tests, installing what is missing; the stack and lab it needs are i
 	@deploy/stack/test.sh
 lint: ## formatting, vet, linters with the dependency rules, shell scripts
 	@deploy/stack/lint.sh
-bench: ## the benchmarks, one JSON line a figure; BENCH=main|storage|backup|analytics|...
+bench: ## the benchmarks, one JSON line a figure; BENCH=main|storage
 	@go run ./deploy/bench $(BENCH)
-chaos: ## the whole fault campaign; status 1 if anything was lost or left behind
-	@go run ./deploy/chaos
+chaos: ## the whole fault campaign, hours of it; status 1 if anything was lost or left behind; SHARE=1/10 a part of it
+	@go run ./deploy/chaos $(if $(SHARE),-share $(SHARE))
 
 ##@ Pieces
 .PHONY: build ui generate

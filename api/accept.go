@@ -139,8 +139,10 @@ func planAnswer(plan operation.Plan) *answer {
 }
 
 // wouldDo is the plan of a change that is done at once.
-func wouldDo(name, title string) *answer {
-	return planAnswer(operation.Plan{Kind: operation.Kind(name), Steps: []operation.PlannedStep{{Name: name, Title: title}}})
+func wouldDo(name, title string) *answer { return planAnswer(planOf(name, title)) }
+
+func planOf(name, title string) operation.Plan {
+	return operation.Plan{Kind: operation.Kind(name), Steps: []operation.PlannedStep{{Name: name, Title: title}}}
 }
 
 // begin starts the workflow while the caller already has the answer.

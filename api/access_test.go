@@ -249,6 +249,9 @@ func TestWithoutInterface(t *testing.T) {
 	if _, err := api.New(api.Config{Store: s.store, Workflows: s.workflows}); err == nil {
 		t.Error("an API without images must be refused")
 	}
+	if _, err := api.New(api.Config{Store: s.store, Workflows: s.workflows}); err == nil {
+		t.Error("an API that cannot seal secrets must be refused")
+	}
 	if server := s.server.HTTPServer("127.0.0.1:0"); server.ReadHeaderTimeout == 0 || server.IdleTimeout == 0 {
 		t.Error("slow callers must be cut off")
 	}

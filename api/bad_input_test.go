@@ -68,7 +68,7 @@ func TestBadInputForNewVMs(t *testing.T) {
 	s.refuses(t, []refusal{
 		{"unknown image", "POST", "/vms", good("image", "nope"), 422, "image", `there is no image "nope"`},
 		{"image of a well-formed ID", "POST", "/vms", good("image", id.New[id.Image]()), 422, "image", "there is no image"},
-		{"no image", "POST", "/vms", good("image", ""), 422, "image", "an image is needed"},
+		{"no image", "POST", "/vms", good("image", ""), 422, "image", "an image or a template is needed"},
 		{"unknown host", "POST", "/vms", good("host", "h9"), 422, "host", `there is no host "h9"`},
 		{"cordoned host", "POST", "/vms", good("host", "h3"), 409, "host", "is cordoned"},
 		{"unknown pool", "POST", "/vms", good("pool", "tape"), 422, "pool", `there is no pool "tape"`},

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/novacron/novacron/internal/fault"
-	"github.com/novacron/novacron/internal/objectstore"
+	"github.com/novacron/novacron/internal/imagestore"
+	"github.com/novacron/novacron/internal/seal"
 	"github.com/novacron/novacron/internal/store"
 )
 
@@ -14,17 +15,18 @@ import (
 type Config struct {
 	Store     *store.Store
 	Workflows Workflows
-	Images    objectstore.Store // bytes of images, under images/<sha256>
-	UI        fs.FS             // the built interface with index.html at its root; nil to serve none
+	Images    *imagestore.Store
+	// ObjectStores is where images and backups are kept.
+	ObjectStores []ObjectStore
+	Seal         *seal.Box // for secrets that are kept
+	UI           fs.FS     // the built interface with index.html at its root; nil to serve none
 
 	// TemporalUI is the base URL of Temporal's web UI, for links; empty for none.
 	TemporalUI string
 	// TemporalNamespace is what new hosts are told; empty means "novacron".
 	TemporalNamespace string
-	// Spool is the directory in which uploads wait until they were checked; empty means the system's.
-	Spool string
-	// MaxImageBytes is the largest image that may be uploaded; 0 means 1 TiB.
-	MaxImageBytes int64
+	// TrashKept is how long a volume stays in the trash before it is deleted; 0 means 7 days.
+	TrashKept time.Duration
 	// SessionLifetime is how long a login lasts; 0 means 12 hours.
 	SessionLifetime time.Duration
 	// Version is the program's own, for the OpenAPI document and /healthz.
@@ -42,12 +44,14 @@ func (c Config) complete() (Config, error) {
 		return c, fault.Internal("the API needs workflows")
 	case c.Images == nil:
 		return c, fault.Internal("the API needs a store of images")
+	case c.Seal == nil:
+		return c, fault.Internal("the API needs a key to seal secrets with")
 	}
 	if c.TemporalNamespace == "" {
 		c.TemporalNamespace = "novacron"
 	}
-	if c.MaxImageBytes == 0 {
-		c.MaxImageBytes = 1 << 40
+	if c.TrashKept == 0 {
+		c.TrashKept = 7 * 24 * time.Hour
 	}
 	if c.SessionLifetime == 0 {
 		c.SessionLifetime = 12 * time.Hour

@@ -23,8 +23,11 @@ import (
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/image"
+	"github.com/novacron/novacron/internal/imagestore"
+	"github.com/novacron/novacron/internal/objectstore"
 	"github.com/novacron/novacron/internal/objectstore/fake"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/seal"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/store/storetest"
 	"github.com/novacron/novacron/internal/vm"
@@ -45,6 +48,7 @@ type stage struct {
 	http      *httptest.Server
 	workflows *fakeWorkflows
 	objects   *fake.Store
+	seal      *seal.Box
 	log       *lockedBuffer
 	installed store.Installed
 	token     string // the admin's
@@ -74,6 +78,15 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
+// takesImages makes an API take images of so many bytes.
+func takesImages(objects objectstore.Store, spool string, most int64) func(*api.Config) {
+	return func(config *api.Config) {
+		config.Images = imagestore.New(imagestore.Config{
+			Inventory: config.Store, Objects: objects, Spool: spool, MaxBytes: most, Log: config.Logger,
+		})
+	}
+}
+
 // newStage sets everything up; change may alter the configuration.
 func newStage(t *testing.T, change ...func(*api.Config)) *stage {
 	t.Helper()
@@ -88,9 +101,12 @@ func newStage(t *testing.T, change ...func(*api.Config)) *stage {
 	t.Cleanup(s.store.Close)
 	s.installed, err = s.store.EnsureInstallation(ctx, store.Installation{AdminPasswordHash: adminHash()})
 	s.must(err)
+	storetest.AddShared(t, s.store)
 	s.must(s.store.EnsurePartitions(ctx, time.Now()))
+	s.seal, err = seal.New(make([]byte, 32))
+	s.must(err)
 	config := api.Config{
-		Store: s.store, Workflows: s.workflows, Images: s.objects, Spool: t.TempDir(), Version: "test", TemporalUI: "http://temporal.example",
+		Store: s.store, Workflows: s.workflows, Seal: s.seal, Version: "test", TemporalUI: "http://temporal.example",
 		UI: fstest.MapFS{
 			"index.html":                {Data: []byte("<!doctype html>the interface")},
 			"assets/app-0a1b2c3d.js":    {Data: []byte("plain script")},
@@ -98,9 +114,9 @@ func newStage(t *testing.T, change ...func(*api.Config)) *stage {
 			"assets/app-0a1b2c3d.js.gz": {Data: []byte("gzip script")},
 			"favicon.svg":               {Data: []byte("<svg/>")},
 		},
-		MaxImageBytes: 4 << 20,
-		Logger:        slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	takesImages(s.objects, t.TempDir(), 4<<20)(&config)
 	for _, each := range change {
 		each(&config)
 	}
@@ -307,6 +323,14 @@ func (r reply) problem(says string) api.Problem {
 	return found
 }
 
+// at checks that the answer is a problem with that field.
+func (r reply) at(field string) {
+	r.t.Helper()
+	if found := r.problem(""); found.Field != field {
+		r.t.Errorf("the problem is at %q instead of %q: %s", found.Field, field, found.Detail)
+	}
+}
+
 // call sends a request; body is sent as it is if it is a string, else as JSON.
 func (c caller) call(method, path string, body any, want int) reply {
 	c.t.Helper()
@@ -351,11 +375,18 @@ func (c caller) call(method, path string, body any, want int) reply {
 
 // newServerAt is another API on the same inventory whose clock shows another time.
 func newServerAt(s *stage, at time.Time) caller {
+	return newServerWith(s, func(config *api.Config) { config.Clock = func() time.Time { return at } })
+}
+
+// newServerWith is another API on the same inventory.
+func newServerWith(s *stage, change func(*api.Config)) caller {
 	s.t.Helper()
-	server, err := api.New(api.Config{
-		Store: s.store, Workflows: s.workflows, Images: s.objects, Logger: slog.New(slog.NewTextHandler(s.log, nil)),
-		Clock: func() time.Time { return at },
-	})
+	config := api.Config{
+		Store: s.store, Workflows: s.workflows, Seal: s.seal, Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+	}
+	takesImages(s.objects, s.t.TempDir(), 4<<20)(&config)
+	change(&config)
+	server, err := api.New(config)
 	s.must(err)
 	listening := httptest.NewServer(server)
 	s.t.Cleanup(func() { server.Close(); listening.Close() })

@@ -3,13 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/image"
 	"github.com/novacron/novacron/internal/network"
-	"github.com/novacron/novacron/internal/volume"
 )
 
 type imageInput struct {
@@ -40,8 +41,12 @@ func (s *Server) imageRoutes() {
 		found, _, err := s.findImage(ctx, in.Scope, in.Image)
 		return &plain[image.Image]{Body: found}, err
 	})
+	add(s, user, s.starts(huma.Operation{
+		OperationID: "import-image-from-url", Method: http.MethodPost, Path: "/images/from-url", Tags: tags, Summary: "Import an image from a URL",
+		Description: "The server downloads the file and goes on with it as with an upload.",
+	}), s.importImageFromURL)
 	add(s, user, s.answers(huma.Operation{
-		OperationID: "delete-image", Method: http.MethodDelete, Path: "/images/{image}", Tags: tags, Summary: "Delete an image that no VM stands on",
+		OperationID: "delete-image", Method: http.MethodDelete, Path: "/images/{image}", Tags: tags, Summary: "Delete an image that no VM stands on and no template needs",
 	}, http.StatusNoContent, nil, "Deleted"), s.deleteImage)
 }
 
@@ -67,44 +72,24 @@ func (s *Server) deleteImage(ctx context.Context, in *deleteImageInput) (*change
 	if found.VMs > 0 {
 		return nil, fault.Conflict("the disks of %d VMs stand on image %s; delete those VMs first", found.VMs, found.Name)
 	}
+	if len(found.Templates) > 0 {
+		return nil, fault.Conflict("image %s is what VMs are made from by %s; withdraw that first", found.Name, strings.Join(found.Templates, ", "))
+	}
 	if in.DryRun {
 		return instead(wouldDo("delete_image", "Delete image "+found.Name)), nil
 	}
-	s.imageGuard.Lock()
-	defer s.imageGuard.Unlock()
-	if err := s.store.DeleteImage(ctx, found.ID); err != nil {
+	if err := s.images.Delete(ctx, found); err != nil {
 		return nil, err
 	}
-	s.dropBytes(context.WithoutCancel(ctx), found.SHA256)
 	return gone(), nil
 }
 
-// dropBytes removes an image's bytes unless another image has the same. The image is gone either way: bytes that stay
-// behind cost room, not truth, and the next image of the same content takes them over.
-func (s *Server) dropBytes(ctx context.Context, sha256 string) {
-	left, err := s.store.ListImages(ctx, "")
-	if err == nil {
-		for _, each := range left {
-			if each.SHA256 == sha256 {
-				return
-			}
-		}
-		err = s.config.Images.Delete(ctx, imageKey(sha256))
+// owner is the project that a new image belongs to: that of the request, or none for one that is every project's.
+func owner(ctx context.Context, where reach, public bool) (id.Project, error) {
+	if !public {
+		return where.project.ID, nil
 	}
-	if err != nil {
-		s.log.WarnContext(ctx, "bytes of a deleted image stay behind", "sha256", sha256, "cause", causeOf(err))
-	}
-}
-
-func imageKey(sha256 string) string { return "images/" + sha256 }
-
-func (s *Server) poolRoutes() {
-	add(s, user, huma.Operation{
-		OperationID: "list-pools", Method: http.MethodGet, Path: "/pools", Tags: []string{"Storage"}, Summary: "List storage pools, summed over hosts",
-	}, func(ctx context.Context, _ *Scope) (*listed[volume.Pool], error) {
-		found, err := s.store.Pools(ctx)
-		return page(found, ""), err
-	})
+	return "", principalOf(ctx).Installation()
 }
 
 func (s *Server) networkRoutes() {

@@ -15,13 +15,15 @@ import (
 // ObservationsBody is every machine that a host's hypervisor knows, ours and others'.
 type ObservationsBody struct {
 	Machines []ObservedMachine `json:"machines"`
+	Seeds    []id.VM           `json:"seeds,omitempty" doc:"VMs that have a seed of cloud-init there"`
 }
 
 // ObservedMachine is a machine as its host sees it.
 type ObservedMachine struct {
-	VM    id.VM    `json:"vm_id,omitempty" doc:"Empty for a machine that is not ours"`
-	Name  string   `json:"name"`
-	State vm.State `json:"state" enum:"running,paused,stopped,crashed"`
+	VM     id.VM    `json:"vm_id,omitempty" doc:"Empty for a machine that is not ours"`
+	Name   string   `json:"name"`
+	State  vm.State `json:"state" enum:"running,paused,stopped,crashed"`
+	Halted vm.Halt  `json:"halted,omitempty" enum:"no_space,disk_error" doc:"Why the hypervisor itself paused it"`
 }
 
 // Observed says what came of a host's observations.
@@ -60,6 +62,9 @@ func (s *Server) observeHost(ctx context.Context, in *observationsInput) (*plain
 	for _, each := range believed {
 		here[each.ID] = true
 		found, present := seen[each.ID]
+		if err := s.halted(ctx, self, each, found.Halted); err != nil {
+			return nil, err
+		}
 		if each.Operation != "" || each.State == vm.Provisioning || each.State == vm.Deleting {
 			if !present || differs(each, found.State) {
 				result.Deferred = append(result.Deferred, each.ID)
@@ -82,8 +87,10 @@ func (s *Server) observeHost(ctx context.Context, in *observationsInput) (*plain
 			result.Corrected = append(result.Corrected, each.ID)
 		}
 	}
-	result.Unknown, err = s.strangers(ctx, self, in.Body.Machines, here)
-	return &plain[Observed]{Body: result}, err
+	if result.Unknown, err = s.strangers(ctx, self, in.Body.Machines, here); err != nil {
+		return nil, err
+	}
+	return &plain[Observed]{Body: result}, s.straySeeds(ctx, self, in.Body.Seeds, believed)
 }
 
 // correct records the state that a VM is in. An operation that began meanwhile wins.
@@ -101,6 +108,24 @@ func (s *Server) correct(ctx context.Context, believed vm.VM, found vm.State) (b
 // differs says whether a VM's record should say something else. One that crashed is off: its record says more.
 func differs(believed vm.VM, found vm.State) bool {
 	return believed.State != found && (believed.State != vm.Crashed || found != vm.Stopped)
+}
+
+// halted tells once that a hypervisor stopped a VM, and once that it goes on.
+func (s *Server) halted(ctx context.Context, self id.Host, of vm.VM, why vm.Halt) error {
+	kind := "vm.halted"
+	switch told := s.sightings.has(self, "halted "+string(of.ID)); {
+	case told == (why != vm.NotHalted):
+		return nil
+	case told:
+		kind = "vm.went_on"
+		s.sightings.clear(self, "halted "+string(of.ID))
+	default:
+		s.sightings.first(self, "halted "+string(of.ID))
+	}
+	return s.store.AppendEvent(ctx, event.Event{
+		Type: kind, Project: string(of.Project), SubjectKind: "vm", SubjectID: string(of.ID),
+		Data: facts(map[string]string{"host_id": string(self), "name": of.Name, "reason": string(why)}),
+	})
 }
 
 // missing tells once that a VM is not where it should be. One that was thought to run does not: its host says so.
@@ -182,6 +207,12 @@ func (t *sightings) first(of id.Host, what string) bool {
 	}
 	t.told[of][what] = true
 	return true
+}
+
+func (t *sightings) has(of id.Host, what string) bool {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.told[of][what]
 }
 
 func (t *sightings) clear(of id.Host, what string) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -98,24 +99,39 @@ func (s *Server) prepareSetBack(ctx context.Context, from backup.Backup, body Re
 	if err != nil {
 		return intent{}, err
 	}
-	hosts, err := s.store.ListHosts(ctx)
-	if err != nil {
+	if len(disks) == 0 {
+		return intent{}, fault.Conflict("VM %s has no disks to set back; restore the backup as a new VM", found.Name)
+	}
+	if body.Pool != "" && body.Pool != disks[0].Pool {
+		return intent{}, fault.Invalid("a restore in place stays in the pool of the VM's disks, %s; leave the pool out, or restore as a new VM", disks[0].Pool).At("pool")
+	}
+	if err := sameDisks(found, disks, from); err != nil {
 		return intent{}, err
 	}
-	if err := poolExists(hosts, body.Pool); err != nil {
-		return intent{}, err
-	}
-	pool := body.Pool
-	if pool == "" && len(disks) > 0 {
-		pool = disks[0].Pool
-	}
-	request := operation.RestoreRequest{Backup: from.ID, VM: found.ID, InPlace: true, Pool: body.Pool, Start: or(body.Start, true)}
+	request := operation.RestoreRequest{Backup: from.ID, VM: found.ID, InPlace: true, Start: or(body.Start, true)}
 	wanted := onVM(found, operation.Restore, request)
 	wanted.Shared = []string{string(from.ID)}
-	request.Volumes, wanted.NewVolumes = newDisks(from, "", pool)
+	request.Volumes, wanted.NewVolumes = newDisks(from, "", disks[0].Pool)
+	for i := range wanted.NewVolumes {
+		for _, each := range disks {
+			if each.Device == wanted.NewVolumes[i].Device {
+				wanted.NewVolumes[i].Pool = each.Pool
+			}
+		}
+	}
 	wanted.request = request
 	wanted.notes = []string{"What is on the VM's disks now is lost once the restore has succeeded."}
 	return wanted, nil
+}
+
+// sameDisks refuses to set back a VM that has a disk which the backup knows nothing of.
+func sameDisks(found vm.VM, disks []volume.Volume, from backup.Backup) error {
+	for _, each := range disks {
+		if !slices.ContainsFunc(from.Disks, func(kept backup.Disk) bool { return kept.Device == each.Device }) {
+			return fault.Conflict("VM %s has disk %s, which is not in the backup; detach it first, or restore the backup as a new VM", found.Name, each.Device).At("in_place")
+		}
+	}
+	return nil
 }
 
 // prepareRestored prepares a restore as a new VM.
@@ -141,7 +157,7 @@ func (s *Server) prepareRestored(ctx context.Context, where reach, from backup.B
 	if err != nil {
 		return intent{}, err
 	}
-	if err := poolExists(hosts, body.Pool); err != nil {
+	if err := s.poolExists(ctx, body.Pool); err != nil {
 		return intent{}, err
 	}
 	var bytes int64
@@ -165,7 +181,7 @@ func (s *Server) prepareRestored(ctx context.Context, where reach, from backup.B
 			Operation: operation.Operation{Project: from.Project},
 			Claims:    []string{string(machine)}, Shared: []string{string(from.ID)},
 			NewVM: &vm.VM{
-				ID: machine, Project: from.Project, Name: body.Name, State: vm.Provisioning, Spec: from.Spec,
+				ID: machine, Project: from.Project, Name: body.Name, State: vm.Provisioning, Spec: from.Spec, CloudInit: from.CloudInit,
 				Interfaces: []vm.Interface{{Network: wired.ID}},
 			},
 			NewVolumes: rows,
@@ -179,7 +195,7 @@ func newDisks(from backup.Backup, machine id.VM, pool string) (ids []id.Volume, 
 	for _, disk := range from.Disks {
 		made := volume.Volume{
 			ID: id.New[id.Volume](), Project: from.Project, VM: machine, Device: disk.Device, Pool: pool, SizeBytes: disk.SizeBytes,
-			Format: "qcow2", State: volume.Creating,
+			State: volume.Creating, // its pool gives it its format
 		}
 		ids, rows = append(ids, made.ID), append(rows, made)
 	}

@@ -55,9 +55,10 @@ func (s *Server) assemble() {
 	s.huma = humagin.NewWithGroup(s.engine, s.engine.Group(basePath), document(s.config.Version))
 	for _, resource := range []func(){
 		s.loginRoutes, s.tokenRoutes, s.projectRoutes, s.overviewRoutes,
-		s.vmRoutes, s.vmChangeRoutes, s.consoleRoutes, s.operationRoutes, s.eventRoutes,
+		s.vmRoutes, s.vmChangeRoutes, s.diskRoutes, s.attachRoutes, s.snapshotRoutes, s.cloudInitRoutes, s.cloneRoutes, s.consoleRoutes, s.operationRoutes, s.eventRoutes,
 		s.hostRoutes, s.enrolmentRoutes, s.hostReportRoutes,
-		s.imageRoutes, s.imageByteRoutes, s.poolRoutes, s.networkRoutes,
+		s.imageRoutes, s.imageByteRoutes, s.imageUploadRoutes, s.imagePeerRoutes, s.templateRoutes,
+		s.objectStoreRoutes, s.poolRoutes, s.volumeRoutes, s.strayRoutes, s.networkRoutes,
 		s.backupRoutes, s.restoreRoutes, s.scheduleRoutes, s.capacityRoutes,
 	} {
 		resource()

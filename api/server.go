@@ -12,34 +12,35 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/novacron/novacron/internal/auth"
+	"github.com/novacron/novacron/internal/imagestore"
 	"github.com/novacron/novacron/internal/monitor"
 	"github.com/novacron/novacron/internal/store"
 )
 
 // Server is the API. It is an http.Handler from the start; Run keeps its background parts going.
 type Server struct {
-	config     Config
-	log        *slog.Logger
-	store      *store.Store
-	workflows  Workflows
-	now        func() time.Time
-	metrics    *monitor.Metrics
-	memory     *auth.Memory
-	throttle   *auth.Throttle
-	projects   *projectBook
-	engine     *gin.Engine
-	huma       huma.API
-	routes     []route
-	feed       *feed
-	watchers   *watchers
-	consoles   *consoles
-	sightings  *sightings
-	imageGuard sync.RWMutex // held for reading while an image's bytes and row are brought together, for writing while they are taken apart
-	starting   sync.WaitGroup
-	turns      chan struct{} // of what is being started
-	patience   patience
-	stopping   context.Context
-	stop       context.CancelFunc
+	config    Config
+	log       *slog.Logger
+	store     *store.Store
+	workflows Workflows
+	now       func() time.Time
+	metrics   *monitor.Metrics
+	memory    *auth.Memory
+	throttle  *auth.Throttle
+	projects  *projectBook
+	engine    *gin.Engine
+	huma      huma.API
+	routes    []route
+	feed      *feed
+	watchers  *watchers
+	consoles  *consoles
+	sightings *sightings
+	images    *imagestore.Store
+	starting  sync.WaitGroup
+	turns     chan struct{} // of what is being started
+	patience  patience
+	stopping  context.Context
+	stop      context.CancelFunc
 }
 
 // patience is how long the server waits for others.
@@ -65,6 +66,7 @@ func New(config Config) (*Server, error) {
 		memory:    auth.NewMemory(principalLifetime, config.Clock),
 		throttle:  auth.NewThrottle(config.Clock),
 		projects:  &projectBook{load: config.Store.GetProject, now: config.Clock, known: map[string]knownProject{}},
+		images:    config.Images,
 		consoles:  newConsoles(),
 		sightings: newSightings(),
 		patience:  patience{write: 10 * time.Second, dialIn: 10 * time.Second, body: 20 * time.Second, stall: time.Minute},

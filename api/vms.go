@@ -19,6 +19,7 @@ type listVMsInput struct {
 	State string `query:"state" enum:"provisioning,running,paused,stopped,crashed,unknown,deleting" doc:"Only VMs in this state"`
 	Host  string `query:"host" doc:"Only VMs on this host (name or ID)"`
 	Query string `query:"q" maxLength:"63" doc:"Only VMs whose name contains this"`
+	Made  string `query:"template" doc:"Only VMs made from this template (name or ID), or from this version of it, such as web:3"`
 }
 
 type getVMInput struct {
@@ -50,9 +51,13 @@ func (s *Server) listVMs(ctx context.Context, in *listVMsInput) (*listed[vm.VM],
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.store.ListVMs(ctx, store.VMFilter{
+	filter := store.VMFilter{
 		Project: where.listing(), State: vm.State(in.State), Host: in.Host, Query: in.Query, Cursor: in.Cursor, Limit: in.Limit,
-	})
+	}
+	if filter.Template, filter.Version, err = s.originOf(ctx, where, in.Made); err != nil {
+		return nil, err
+	}
+	found, next, err := s.store.ListVMs(ctx, filter)
 	for i := range found {
 		found[i] = shown(found[i])
 	}

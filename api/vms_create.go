@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/novacron/novacron/internal/cloudinit"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
@@ -13,6 +15,7 @@ import (
 	"github.com/novacron/novacron/internal/network"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/placement"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/project"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/vm"
@@ -30,18 +33,21 @@ const (
 type CreateVMBody struct {
 	Name        string `json:"name" example:"web-1" doc:"Also its host name: lower-case letters, digits and hyphens"`
 	Description string `json:"description,omitempty" maxLength:"1000"`
-	Image       string `json:"image" doc:"Name or ID of the image its disk is made from"`
-	CPUs        *int   `json:"cpus,omitempty" doc:"Virtual CPUs; 1 if left out"`
-	MemoryBytes *int64 `json:"memory_bytes,omitempty" doc:"128 MiB if left out"`
-	DiskBytes   *int64 `json:"disk_bytes,omitempty" doc:"1 GiB, or the image's own size if that is more, if left out"`
+	Image       string `json:"image,omitempty" doc:"Name or ID of the image its disk is made from, if not from a template"`
+	Template    string `json:"template,omitempty" example:"web:3" doc:"Name or ID of a template, whose current version is taken, or of a version of it"`
+	CPUs        *int   `json:"cpus,omitempty" doc:"Virtual CPUs; if left out what the template says, else 1"`
+	MemoryBytes *int64 `json:"memory_bytes,omitempty" doc:"If left out what the template says, else 128 MiB"`
+	DiskBytes   *int64 `json:"disk_bytes,omitempty" doc:"If left out what the template says, else 1 GiB, or the image's own size if that is more"`
 	Pool        string `json:"pool,omitempty" doc:"Where to make the disk; the placement decides if left out"`
-	Network     string `json:"network,omitempty" doc:"Name or ID; \"default\" if left out"`
+	Network     string `json:"network,omitempty" doc:"Name or ID; if left out what the template says, else \"default\""`
 	Host        string `json:"host,omitempty" doc:"Name or ID; the placement decides if left out"`
+
+	CloudInit *cloudinit.CloudInit `json:"cloud_init,omitempty" doc:"What its guest is told at its first start; kept sealed"`
 }
 
 func (s *Server) vmChangeRoutes() {
 	add(s, user, s.starts(huma.Operation{
-		OperationID: "create-vm", Method: http.MethodPost, Path: "/vms", Tags: []string{"VMs"}, Summary: "Make a VM from an image and start it",
+		OperationID: "create-vm", Method: http.MethodPost, Path: "/vms", Tags: []string{"VMs"}, Summary: "Make a VM from an image or a template and start it",
 	}), s.createVM)
 	s.powerRoutes()
 	add(s, user, s.starts(huma.Operation{
@@ -65,7 +71,7 @@ func (s *Server) createVM(ctx context.Context, in *createVMInput) (*answer, erro
 
 // parts is what a new VM is made of, looked up and found to be there.
 type parts struct {
-	image   image.Image
+	source
 	network network.Network
 	spec    vm.Spec
 	disk    int64
@@ -84,47 +90,53 @@ func (s *Server) prepareVM(ctx context.Context, where reach, body CreateVMBody) 
 	if err != nil {
 		return intent{}, err
 	}
+	told, err := s.sealCloudInit(body.CloudInit, "cloud_init")
+	if err != nil {
+		return intent{}, err
+	}
 	machine, disk := id.New[id.VM](), id.New[id.Volume]()
 	request := operation.ProvisionRequest{
-		VM: machine, Volume: disk, Name: body.Name, Image: made.image.ID, Spec: made.spec, DiskBytes: made.disk,
+		VM: machine, Volume: disk, Name: body.Name, Image: made.image.ID, Template: made.origin.Label, Spec: made.spec, DiskBytes: made.disk,
 		Pool: body.Pool, Network: made.network.ID, Host: made.asked,
 	}
-	return intent{
+	wanted := intent{
 		kind: operation.Provision, subject: operation.Subject{Kind: "vm", ID: string(machine), Name: body.Name},
-		request: request, host: made.choice.Host, notes: made.choice.Reasons,
+		request: request, host: made.choice.Host, notes: append(made.notes, made.choice.Reasons...),
 		Acceptance: store.Acceptance{
 			Operation: operation.Operation{Project: where.project.ID},
 			Claims:    []string{string(machine)},
 			NewVM: &vm.VM{
 				ID: machine, Project: where.project.ID, Name: body.Name, Description: body.Description, State: vm.Provisioning,
-				Image: made.image.ID, Spec: made.spec, Interfaces: []vm.Interface{{Network: made.network.ID}},
+				Image: made.image.ID, Template: made.origin, Spec: made.spec, Interfaces: []vm.Interface{{Network: made.network.ID}},
 			},
 			NewVolumes: []volume.Volume{{
 				ID: disk, Project: where.project.ID, VM: machine, Device: firstDevice, Pool: made.choice.Pool,
-				SizeBytes: made.disk, Image: made.image.ID, Format: "qcow2", State: volume.Creating,
+				SizeBytes: made.disk, Image: made.image.ID, State: volume.Creating, // its pool gives it its format
 			}},
 		},
-	}, nil
+	}
+	wanted.tell(told)
+	return wanted, nil
 }
 
 const firstDevice = "vda"
 
 // partsOf finds everything that the body names and checks that some host can take it. Faults are located at the fields.
 func (s *Server) partsOf(ctx context.Context, where reach, body CreateVMBody) (made parts, err error) {
-	made.spec = vm.Spec{CPUs: or(body.CPUs, defaultCPUs), MemoryBytes: or(body.MemoryBytes, defaultMemoryBytes)}
+	if made.source, err = s.sourceOf(ctx, where, body); err != nil {
+		return made, err
+	}
+	made.spec = vm.Spec{
+		CPUs:        or(body.CPUs, cmp.Or(made.defaults.CPUs, defaultCPUs)),
+		MemoryBytes: or(body.MemoryBytes, cmp.Or(made.defaults.MemoryBytes, defaultMemoryBytes)),
+	}
 	if err := made.spec.Check(); err != nil {
 		return made, err
 	}
-	if body.Image == "" {
-		return made, fault.Invalid("an image is needed; name one of the list of images").At("image")
-	}
-	if made.image, err = s.store.GetImage(ctx, where.toward(body.Image), body.Image); err != nil {
-		return made, unknown(err, "image", "image", body.Image)
-	}
-	if made.disk, err = diskFor(body.DiskBytes, made.image); err != nil {
+	if made.disk, err = diskFor(body.DiskBytes, cmp.Or(made.defaults.DiskBytes, defaultDiskBytes), made.image); err != nil {
 		return made, err
 	}
-	if made.network, err = s.networkFor(ctx, where, body.Network); err != nil {
+	if made.network, err = s.networkFor(ctx, where, cmp.Or(body.Network, string(made.defaults.Network))); err != nil {
 		return made, err
 	}
 	hosts, err := s.store.ListHosts(ctx)
@@ -134,7 +146,7 @@ func (s *Server) partsOf(ctx context.Context, where reach, body CreateVMBody) (m
 	if made.asked, err = s.hostFor(hosts, body.Host, "host"); err != nil {
 		return made, err
 	}
-	if err := poolExists(hosts, body.Pool); err != nil {
+	if err := s.poolExists(ctx, body.Pool); err != nil {
 		return made, err
 	}
 	if err := fitsSomewhere(hosts, made.spec); err != nil {
@@ -157,9 +169,9 @@ func (s *Server) nameIsFree(ctx context.Context, in id.Project, name string) err
 	return err
 }
 
-func diskFor(asked *int64, from image.Image) (int64, error) {
+func diskFor(asked *int64, otherwise int64, from image.Image) (int64, error) {
 	if asked == nil {
-		return max(defaultDiskBytes, from.VirtualBytes), nil
+		return max(otherwise, from.VirtualBytes), nil
 	}
 	if err := vm.CheckDisk(*asked); err != nil {
 		return 0, err
@@ -216,16 +228,20 @@ func fitsSomewhere(hosts []host.Host, spec vm.Spec) error {
 	return nil
 }
 
-func poolExists(hosts []host.Host, name string) error {
+func (s *Server) poolExists(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	for _, each := range hosts {
-		if _, found := each.Pool(name); found {
-			return nil
-		}
+	found, err := s.store.GetPool(ctx, name)
+	switch {
+	case err != nil:
+		return unknown(err, "pool", "pool", name)
+	case found.Name != name:
+		return fault.Invalid("a VM's pool is given by its name, which is %q", found.Name).At("pool")
+	case found.State == pool.Removing:
+		return fault.Conflict("pool %s is being removed; take another one", name).At("pool")
 	}
-	return fault.Invalid("there is no pool %q; name one of the list of pools, or leave the choice to the placement", name).At("pool")
+	return nil
 }
 
 // unknown turns NotFound for something that a body names into Invalid at its field: the address asked for is there, its

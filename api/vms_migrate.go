@@ -60,7 +60,7 @@ func (s *Server) prepareMigration(ctx context.Context, where reach, ref string, 
 		return intent{}, err
 	}
 	choice, err := placement.Choose(placement.Request{
-		Spec: found.Spec, Host: target, From: found.Host, Live: !body.Cold, Volumes: disks,
+		Spec: found.Spec, Host: target, From: found.Host, Live: !body.Cold, Volumes: disks, NeedShared: found.Snapshots > 0, // a copy leaves snapshots behind
 	}, hosts, s.now())
 	if err != nil {
 		return intent{}, relocated(err, "host", "to")

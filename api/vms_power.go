@@ -105,6 +105,16 @@ func (s *Server) deleteVM(ctx context.Context, in *deleteVMInput) (*answer, erro
 		if err := found.Can(vm.Delete); err != nil {
 			return intent{}, err
 		}
-		return onVM(found, operation.Delete, operation.DeleteRequest{VM: found.ID}), nil
+		wanted := onVM(found, operation.Delete, operation.DeleteRequest{VM: found.ID})
+		disks, err := s.store.VolumesOf(ctx, found.ID)
+		for _, each := range disks {
+			if each.Name != "" {
+				if err := keepsNoSnapshots(found, each.Name); err != nil {
+					return intent{}, err
+				}
+				wanted.notes = append(wanted.notes, "Volume "+each.Name+" stays, attached to no VM.")
+			}
+		}
+		return wanted, err
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // eventually waits for something that happens behind an answer.
@@ -346,4 +347,71 @@ func TestOverviewAndSearch(t *testing.T) {
 		}
 	}
 	s.call("GET", "/search", nil, 422)
+}
+
+func TestMovingDisks(t *testing.T) {
+	s := newStage(t)
+	machine := s.addVM("web", "h1", vm.Running)
+	var disks struct{ Items []volume.Volume }
+	if s.call("GET", "/vms/web/disks", nil, 200).into(&disks); len(disks.Items) != 1 || disks.Items[0].Device != "vda" || disks.Items[0].Pool != "shared" {
+		t.Fatalf("unexpected disks %+v", disks)
+	}
+	s.call("GET", "/vms/none/disks", nil, 404)
+	move := func(body map[string]any, want int) reply {
+		return s.call("POST", "/vms/web/disks/vda/move", body, want)
+	}
+	move(map[string]any{}, 422)
+	move(map[string]any{"pool": ""}, 422).at("pool")
+	move(map[string]any{"pool": "shared"}, 422).problem("is in pool shared already")
+	move(map[string]any{"pool": "none"}, 422).at("pool")
+	move(map[string]any{"pool": "local", "bandwidth_bytes_per_second": 1}, 422).at("bandwidth_bytes_per_second")
+	s.call("POST", "/vms/web/disks/vdz/move", map[string]any{"pool": "local"}, 404).problem("has no disk vdz; it has vda")
+	s.call("POST", "/pools", map[string]any{"name": "new", "settings": map[string]any{"local": map[string]any{"directory": "/new"}}}, 201)
+	move(map[string]any{"pool": "new"}, 422).problem("has no pool new")
+	s.call("POST", "/vms/web/disks/vda/move?dry_run=true", map[string]any{"pool": "local"}, 200)
+	moving := move(map[string]any{"pool": "local", "bandwidth_bytes_per_second": 1 << 20}, 202).operation()
+	var asked operation.MoveDiskRequest
+	s.must(json.Unmarshal(moving.Request, &asked))
+	if moving.Kind != operation.MoveDisk || asked.VM != machine.ID || asked.Volume != machine.Volumes[0] || asked.New == "" || asked.BandwidthBytes != 1<<20 {
+		t.Errorf("unexpected operation %+v", moving)
+	}
+	move(map[string]any{"pool": "local"}, 409).problem(string(moving.ID))
+	s.addVM("gone", "h1", vm.Unknown)
+	s.call("POST", "/vms/gone/disks/vda/move", map[string]any{"pool": "local"}, 409)
+}
+
+func TestLimitingDisks(t *testing.T) {
+	s := newStage(t)
+	machine := s.addVM("web", "h1", vm.Running)
+	limit := func(body map[string]any, want int) reply {
+		return s.call("PUT", "/vms/web/disks/vda/limits", body, want)
+	}
+	limit(map[string]any{"iops": 1}, 422).at("iops")
+	limit(map[string]any{"iops": -1}, 422)
+	limit(map[string]any{"bytes_per_second": 10}, 422).at("bytes_per_second")
+	s.call("PUT", "/vms/web/disks/vdz/limits", map[string]any{}, 404)
+	s.call("PUT", "/vms/web/disks/vda/limits?dry_run=true", map[string]any{}, 200)
+	limiting := limit(map[string]any{"iops": 100, "bytes_per_second": 1 << 20}, 202).operation()
+	var asked operation.LimitDiskRequest
+	s.must(json.Unmarshal(limiting.Request, &asked))
+	if limiting.Kind != operation.LimitDisk || asked != (operation.LimitDiskRequest{VM: machine.ID, Volume: machine.Volumes[0], Limits: volume.Limits{IOPS: 100, BytesPerSecond: 1 << 20}}) {
+		t.Errorf("unexpected operation %+v", limiting)
+	}
+}
+
+func TestGrowingDisks(t *testing.T) {
+	s := newStage(t)
+	machine := s.addVM("web", "h1", vm.Running)
+	grow := func(bytes int64, want int) reply {
+		return s.call("POST", "/vms/web/disks/vda/grow", map[string]any{"size_bytes": bytes}, want)
+	}
+	grow(1<<30, 422).at("size_bytes")
+	grow(2<<30+1, 422).at("size_bytes")
+	s.call("POST", "/vms/web/disks/vdz/grow", map[string]any{"size_bytes": 2 << 30}, 404)
+	s.call("POST", "/vms/web/disks/vda/grow?dry_run=true", map[string]any{"size_bytes": 2 << 30}, 200)
+	if growing := grow(2<<30, 202).operation(); growing.Kind != operation.GrowDisk || growing.Subject.ID != string(machine.ID) {
+		t.Errorf("unexpected operation %+v", growing)
+	}
+	s.addVM("full", "h1", vm.Running)
+	s.call("POST", "/vms/full/disks/vda/grow", map[string]any{"size_bytes": int64(8) << 40}, 409).at("size_bytes")
 }

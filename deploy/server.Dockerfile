@@ -1,4 +1,5 @@
-# The control plane: API, web UI and control worker in one static binary. Build from the repository's root:
+# The control plane: API, web UI and control worker in one static binary, with qemu-img for images of
+# other formats. Build from the repository's root:
 #   docker build -f deploy/server.Dockerfile -t novacron-server .
 FROM node:20-bookworm-slim AS ui
 WORKDIR /src
@@ -17,7 +18,7 @@ COPY --from=ui /src/ui/dist ui/dist
 RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/ ./cmd/novacron-server ./cmd/novacron
 
 FROM debian:12-slim
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates qemu-utils && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 64000 --home-dir /var/lib/novacron-server --create-home novacron
 COPY --from=build /out/ /usr/bin/
 USER 64000

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 
 	"github.com/novacron/novacron/activities/control"
+	"github.com/novacron/novacron/internal/imagestore"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/workflows"
 )
@@ -20,6 +22,7 @@ type Control struct {
 	Temporal client.Client
 	Engine   *workflows.Engine
 	Store    *store.Store
+	Images   *imagestore.Store
 	State    string // a directory of its own
 	Log      *slog.Logger
 }
@@ -29,6 +32,7 @@ const (
 	outboxEvery  = time.Second
 	archiveEvery = 2 * time.Second
 	sweepEvery   = 30 * time.Second
+	trashEvery   = time.Minute
 	agesEvery    = time.Hour
 	samplesKept  = 30 * 24 * time.Hour
 	keysKept     = 7 * 24 * time.Hour
@@ -45,14 +49,18 @@ const (
 func (c *Control) Run(ctx context.Context) error {
 	working, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	// More workflows at work at once would not be faster, and would keep the API waiting for the processor when much is asked
+	// for at a time. They never wait for each other; activities do.
+	cores := max(2, runtime.NumCPU())
 	running, err := newWorker(working, c.Temporal, workflows.ControlQueue, c.State, sdkworker.Options{
+		MaxConcurrentWorkflowTaskExecutionSize: cores, MaxConcurrentLocalActivityExecutionSize: cores,
 		MaxConcurrentActivityExecutionSize: activitiesInAll, OnFatalError: fail,
 	}, c.Log)
 	if err != nil {
 		return err
 	}
 	workflows.Register(running)
-	running.RegisterActivity(&control.Activities{Store: c.Store, Starter: c.Engine, Log: c.Log})
+	running.RegisterActivity(&control.Activities{Store: c.Store, Images: c.Images, Starter: c.Engine, Log: c.Log})
 	if err := running.Start(); err != nil {
 		return err
 	}
@@ -60,6 +68,7 @@ func (c *Control) Run(ctx context.Context) error {
 	go every(working, c.Log, "starting accepted operations", outboxEvery, c.startAccepted)
 	go every(working, c.Log, "keeping timelines", archiveEvery, c.archive)
 	go every(working, c.Log, "sweeping claims", sweepEvery, c.sweep)
+	go every(working, c.Log, "emptying the trash", trashEvery, c.emptyTrash)
 	go every(working, c.Log, "ageing telemetry", agesEvery, c.age)
 	<-working.Done()
 	return ending(ctx, working)

@@ -21,6 +21,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	hypervisorfake "github.com/novacron/novacron/internal/hypervisor/fake"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/storage"
 	storagefake "github.com/novacron/novacron/internal/storage/fake"
 )
 
@@ -62,7 +63,7 @@ func TestEnrolmentIsRemembered(t *testing.T) {
 		t.Fatalf("after %d attempts the host is %+v", len(*asked), known)
 	}
 	said := (*asked)[1]
-	if said.Token != "nce_once" || said.Name != "h9" || said.Facts.MigrationAddress != "127.77.0.19" || said.Facts.WorkerVersion != "test" || len(said.Facts.Pools) != 2 {
+	if said.Token != "nce_once" || said.Name != "h9" || said.Facts.MigrationAddress != "127.77.0.19" || said.Facts.WorkerVersion != "test" || len(said.Facts.Pools) != 0 {
 		t.Errorf("the host introduced itself as %+v", said)
 	}
 	if info, err := os.Stat(filepath.Join(newHost.State, identityFile)); err != nil || info.Mode().Perm() != 0o600 {
@@ -142,7 +143,7 @@ func TestRefusedReadingsAreDropped(t *testing.T) {
 		answers = answers[1:]
 	}))
 	defer server.Close()
-	reporting := reporter{driver: hypervisorfake.NewCluster().Host("h1", "10.77.0.11"), plane: &Plane{URL: server.URL, HTTP: server.Client()}}
+	reporting := reporter{pools: storage.NewSet(nil), driver: hypervisorfake.NewCluster().Host("h1", "10.77.0.11"), plane: &Plane{URL: server.URL, HTTP: server.Client()}}
 	answers = []int{http.StatusServiceUnavailable}
 	if err := reporting.once(t.Context()); !fault.Is(err, fault.KindUnavailable) || len(reporting.waiting) != 1 {
 		t.Fatalf("%d reports wait for a plane that is away: %v", len(reporting.waiting), err)
@@ -160,14 +161,14 @@ func TestImagesAreReadFromAnOffset(t *testing.T) {
 	defer server.Close()
 	plane := &Plane{URL: server.URL + "/", HTTP: server.Client()}
 	for offset, want := range map[int64]string{0: "0123456789", 7: "789"} {
-		content, err := plane.Image(t.Context(), "img_1", offset)
+		content, err := plane.Image(t.Context(), storage.BaseImage{Image: "img_1"}, offset)
 		must(t, err)
 		if got, err := io.ReadAll(content); err != nil || string(got) != want {
 			t.Errorf("from %d on it reads %q (%v)", offset, got, err)
 		}
 		must(t, content.Close())
 	}
-	if _, err := plane.Image(t.Context(), "img_1", 99); err == nil {
+	if _, err := plane.Image(t.Context(), storage.BaseImage{Image: "img_1"}, 99); err == nil {
 		t.Error("beyond the end there is something")
 	}
 }

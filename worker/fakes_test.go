@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/novacron/internal/hypervisor"
 	hypervisorfake "github.com/novacron/novacron/internal/hypervisor/fake"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/storage"
 	storagefake "github.com/novacron/novacron/internal/storage/fake"
 )
@@ -36,9 +37,12 @@ func newFakeHost(cluster *hypervisorfake.Cluster, name string, address netip.Add
 // worker is the host's worker, as cmd/novacron-worker makes it.
 func (f *fakeHost) worker(server, token, temporal, state string, repository *backuprepo.Repository, log *slog.Logger) *Host {
 	return &Host{
-		Name: f.name, ServerURL: server, EnrolToken: token, TemporalAddress: temporal, State: state, MigrationAddress: f.address,
+		pools: storage.NewSet(nil),
+		Name:  f.name, ServerURL: server, EnrolToken: token, TemporalAddress: temporal, State: state, MigrationAddress: f.address,
 		Version: "test", Driver: f.driver, Fabric: f.fabric, Repository: repository, Log: log,
-		Pools: map[string]storage.Pool{"local": linked{f.local, f.driver.Host}, "shared": linked{f.shared, f.driver.Host}},
+		OpenPool: func(_ context.Context, of pool.Definition) (storage.Pool, error) {
+			return map[string]storage.Pool{"local": linked{f.local, f.driver.Host}, "shared": linked{f.shared, f.driver.Host}}[of.Name], nil
+		},
 	}
 }
 
@@ -88,7 +92,7 @@ func (l linked) CreateVolume(ctx context.Context, spec storage.VolumeSpec) (stor
 	_, err := l.InspectVolume(ctx, spec.Volume)
 	made, createErr := l.Pool.CreateVolume(ctx, spec)
 	if createErr == nil && fault.Is(err, fault.KindNotFound) {
-		l.driver.AttachDisk(made.Path, l.Fact(ctx).Shared, l.Disk(spec.Volume))
+		l.driver.PutDisk(made.Path, l.Fact(ctx).Shared, l.Disk(spec.Volume))
 	}
 	return made, createErr
 }

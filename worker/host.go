@@ -16,11 +16,13 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 
 	hostactivities "github.com/novacron/novacron/activities/host"
+	"github.com/novacron/novacron/internal/auth"
 	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/objectstore"
 	"github.com/novacron/novacron/internal/storage"
 )
 
@@ -36,10 +38,17 @@ type Host struct {
 	Version          string
 
 	Driver     hostactivities.Driver
-	Pools      map[string]storage.Pool
+	OpenPool   storage.Opener
 	Fabric     fabric.Fabric
-	Repository *backuprepo.Repository
-	Log        *slog.Logger
+	Repository *backuprepo.Repository // of this host's own directory: where backups are unless the control plane says otherwise
+	// OpenRepository opens a place that the control plane says. One that is not available now is no error.
+	OpenRepository func(objectstore.Place) (*backuprepo.Repository, error)
+	// ImageCacheBytes is how much a pool keeps of images that no disk stands on.
+	ImageCacheBytes int64
+	Log             *slog.Logger
+
+	pools   *storage.Set
+	backups *repository
 }
 
 // identity is what a host keeps of its enrolment.
@@ -53,6 +62,8 @@ const (
 	retryEvery     = 2 * time.Second
 	reportEvery    = 10 * time.Second
 	networksEvery  = 10 * time.Second
+	poolsEvery     = 10 * time.Second
+	haltedEvery    = 10 * time.Second
 	factsEvery     = 5 * time.Minute
 	identityFile   = "worker.json"
 	activitiesMost = 64 // concurrent activities on one host
@@ -65,11 +76,16 @@ func (h *Host) Run(ctx context.Context) error {
 		return err
 	}
 	plane := &Plane{URL: h.ServerURL, HTTP: &http.Client{}}
+	h.pools = storage.NewSet(h.OpenPool)
+	h.backups = &repository{own: h.Repository, open: h.OpenRepository}
 	known, err := h.enrol(ctx, plane)
 	if err != nil {
 		return err
 	}
 	plane.Token = known.Token
+	if err := h.awaitStorage(ctx, plane); err != nil {
+		return err
+	}
 	connected, err := Connect(ctx, h.TemporalAddress, known.Namespace, string(known.Host), h.Log)
 	if err != nil {
 		return err
@@ -78,9 +94,13 @@ func (h *Host) Run(ctx context.Context) error {
 	working, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	offers := hostactivities.NewOffers(filepath.Join(h.State, "offers"),
-		netip.AddrPortFrom(h.MigrationAddress, hostactivities.OfferPort).String(), h.Pools, h.Log)
+		netip.AddrPortFrom(h.MigrationAddress, hostactivities.OfferPort).String(), h.pools, h.Log)
 	go every(working, h.Log, "serving disks to other hosts", retryEvery, offers.Serve)
-	running, err := h.listen(working, fail, connected, plane, known.Host, offers)
+	images := &imageServer{key: auth.HashToken(known.Token), pools: h.pools, log: h.Log}
+	go every(working, h.Log, "giving images to other hosts", retryEvery, func(ctx context.Context) error {
+		return images.serve(ctx, netip.AddrPortFrom(h.MigrationAddress, host.ImagePort).String())
+	})
+	running, err := h.listen(working, fail, connected, plane, known, offers)
 	if err != nil {
 		return err
 	}
@@ -93,24 +113,33 @@ func (h *Host) Run(ctx context.Context) error {
 
 // listen takes activities from the host's own queue; fail is told if Temporal refuses them for good.
 func (h *Host) listen(
-	ctx context.Context, fail func(error), connected client.Client, plane *Plane, self id.Host, offers *hostactivities.Offers,
+	ctx context.Context, fail func(error), connected client.Client, plane *Plane, known identity, offers *hostactivities.Offers,
 ) (sdkworker.Worker, error) {
-	running, err := newWorker(ctx, connected, hostactivities.TaskQueue(self), h.State, sdkworker.Options{
+	running, err := newWorker(ctx, connected, hostactivities.TaskQueue(known.Host), h.State, sdkworker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: activitiesMost, MaxConcurrentActivityTaskPollers: pollersMost,
 		OnFatalError: fail,
 	}, h.Log)
 	if err != nil {
 		return nil, err
 	}
+	if err := failUnwritten(ctx, connected, known.Namespace, string(known.Host)); err != nil {
+		h.Log.Warn("activities that were just handed to an earlier process will be taken up when their heartbeats are missed", "error", err)
+	}
 	running.RegisterActivity(&hostactivities.Activities{
-		Host: self, Hypervisor: h.Driver, Pools: h.Pools, Fabric: h.peered(), Repository: h.Repository, Images: plane.Image, Offers: offers,
+		Host: known.Host, Hypervisor: h.Driver, Pools: h.pools, Fabric: h.peered(), Repository: h.backups.current, Images: plane.Image,
+		PeerImages: newImagePeers(plane, h.Log).open, Keep: plane.KeepImage, Seeds: h.seeds(plane), Offers: offers,
 	})
 	return running, running.Start()
 }
 
+// seeds are those of the VMs on this host.
+func (h *Host) seeds(plane *Plane) *hostactivities.Seeds {
+	return hostactivities.NewSeeds(filepath.Join(h.State, "seeds"), plane.Instance)
+}
+
 // keep runs the loops beside the activities.
 func (h *Host) keep(ctx context.Context, plane *Plane) {
-	report := &reporter{driver: h.Driver, pools: h.Pools, plane: plane}
+	report := &reporter{driver: h.Driver, pools: h.pools, plane: plane}
 	go every(ctx, h.Log, "reporting what the host has", factsEvery, func(ctx context.Context) error {
 		facts, err := h.facts(ctx)
 		if err != nil {
@@ -118,7 +147,11 @@ func (h *Host) keep(ctx context.Context, plane *Plane) {
 		}
 		return plane.SetFacts(ctx, facts)
 	})
+	go every(ctx, h.Log, "letting VMs go on that a full pool stopped", haltedEvery, h.resumeHalted)
 	go every(ctx, h.Log, "reporting readings", reportEvery, report.once)
+	go every(ctx, h.Log, "following the pools that are declared", poolsEvery, func(ctx context.Context) error { return h.syncPools(ctx, plane) })
+	go every(ctx, h.Log, "bounding the copies of images", evictEvery, h.evictImages)
+	go every(ctx, h.Log, "following where backups are", poolsEvery, func(ctx context.Context) error { return h.syncRepository(ctx, plane) })
 	go every(ctx, h.Log, "setting up networks", networksEvery, func(ctx context.Context) error { return h.syncNetworks(ctx, plane) })
 	go every(ctx, h.Log, "keeping the link for consoles", retryEvery, (&link{plane: plane, driver: h.Driver, log: h.Log}).serve)
 	go h.compare(ctx, plane, h.watch(ctx))
@@ -198,7 +231,7 @@ func (h *Host) facts(ctx context.Context) (host.Facts, error) {
 		return facts, err
 	}
 	facts.MigrationAddress, facts.WorkerVersion = h.MigrationAddress.String(), h.Version
-	facts.Pools = poolFacts(ctx, h.Pools)
+	facts.Pools = h.pools.Facts(ctx)
 	return facts, nil
 }
 
@@ -227,4 +260,35 @@ func (h *Host) syncNetworks(ctx context.Context, plane *Plane) error {
 		}
 	}
 	return nil
+}
+
+func (h *Host) syncPools(ctx context.Context, plane *Plane) error {
+	definitions, err := plane.Pools(ctx)
+	if err != nil {
+		return err
+	}
+	h.pools.Declare(ctx, definitions)
+	return nil
+}
+
+// awaitStorage opens the pools and the repository before anything asks for one.
+func (h *Host) awaitStorage(ctx context.Context, plane *Plane) error {
+	for {
+		err := h.syncPools(ctx, plane)
+		if err == nil {
+			err = h.syncRepository(ctx, plane)
+		}
+		if err == nil {
+			return nil
+		}
+		if fault.Is(err, fault.KindDenied) {
+			return fmt.Errorf("reading which storage there is: %w", err)
+		}
+		h.Log.Info("waiting to be told which storage there is", "error", err)
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
@@ -55,6 +58,9 @@ func (j *journalInbound) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	return j.Next.ExecuteActivity(ctx, in)
 }
 
+// errKilled lets the next attempt begin.
+var errKilled = temporal.NewApplicationError("the worker that was at it was killed and has started again", string(fault.KindUnavailable))
+
 // leftoversPatience is how long a worker that has started again tries to tell Temporal before it goes to work all the same.
 const leftoversPatience = 20 * time.Second
 
@@ -75,11 +81,56 @@ func failLeftover(ctx context.Context, connected client.Client, path string) err
 	if err != nil {
 		return err
 	}
-	err = connected.CompleteActivity(ctx, token, nil, temporal.NewApplicationError("the worker that was at it was killed and has started again", string(fault.KindUnavailable)))
-	_, over := errors.AsType[*serviceerror.NotFound](err)
-	_, stale := errors.AsType[*serviceerror.InvalidArgument](err)
-	if err != nil && !over && !stale {
+	err = unlessOver(connected.CompleteActivity(ctx, token, nil, errKilled))
+	if _, stale := errors.AsType[*serviceerror.InvalidArgument](err); err != nil && !stale {
 		return err
 	}
 	return os.Remove(path)
+}
+
+// failUnwritten fails the activities that Temporal handed to an earlier process of this worker in the moment in which it was
+// killed, before it could write them down. It is for workers whose identity is theirs alone, and before they go to work.
+func failUnwritten(ctx context.Context, connected client.Client, namespace, identity string) error {
+	ctx, stop := context.WithTimeout(ctx, leftoversPatience)
+	defer stop()
+	for token := []byte(nil); ; {
+		page, err := connected.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'", NextPageToken: token})
+		if err != nil {
+			return err
+		}
+		for _, each := range page.GetExecutions() {
+			if err := failHandedOut(ctx, connected, namespace, identity, each.GetExecution()); err != nil {
+				return err
+			}
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			return nil
+		}
+	}
+}
+
+// failHandedOut fails those of one workflow.
+func failHandedOut(ctx context.Context, connected client.Client, namespace, identity string, of *commonpb.WorkflowExecution) error {
+	described, err := connected.DescribeWorkflowExecution(ctx, of.GetWorkflowId(), of.GetRunId())
+	if err != nil {
+		return unlessOver(err)
+	}
+	for _, pending := range described.GetPendingActivities() {
+		if pending.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED || pending.GetLastWorkerIdentity() != identity {
+			continue
+		}
+		err := connected.CompleteActivityByID(ctx, namespace, of.GetWorkflowId(), of.GetRunId(), pending.GetActivityId(), nil, errKilled)
+		if unlessOver(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlessOver drops the error that says that nobody waits any more.
+func unlessOver(err error) error {
+	if _, over := errors.AsType[*serviceerror.NotFound](err); over {
+		return nil
+	}
+	return err
 }

@@ -112,23 +112,35 @@ func (r *running) awaitCall(t *testing.T, wanted string) {
 // TestKilledWorkerTakesItsActivityUpAtOnce kills a host's worker in the middle of an activity. Without the journal, the
 // second attempt would begin when the heartbeat is missed, half a minute later.
 func TestKilledWorkerTakesItsActivityUpAtOnce(t *testing.T) {
+	killInTheMiddle(t, "h3", "127.77.0.13", false)
+}
+
+// TestKilledWorkerTakesUpWhatItHadNotWrittenDown kills it before the journal has the activity that it was handed.
+func TestKilledWorkerTakesUpWhatItHadNotWrittenDown(t *testing.T) {
+	killInTheMiddle(t, "h8", "127.77.0.18", true)
+}
+
+func killInTheMiddle(t *testing.T, name, address string, unwritten bool) {
 	p := usePlant(t)
 	of := child{
-		Name: "h3", Address: "127.77.0.13", Server: p.http.URL, Token: p.enrolment(t), Temporal: p.temporal.address,
-		State: filepath.Join(t.TempDir(), "h3"), Stall: "EnsureImage",
+		Name: name, Address: address, Server: p.http.URL, Token: p.enrolment(t), Temporal: p.temporal.address,
+		State: filepath.Join(t.TempDir(), name), Stall: "EnsureImage",
 	}
 	first := of.start(t, p)
-	await(t, soon, "h3 has reported", func() bool {
-		found, err := p.store.GetHost(t.Context(), "h3")
+	await(t, soon, name+" has reported", func() bool {
+		found, err := p.store.GetHost(t.Context(), name)
 		return err == nil && found.Use.MemoryUsedBytes > 0
 	})
-	making := p.begin(t, http.MethodPost, "/vms", creation("killed", "h3", "local"))
+	making := p.begin(t, http.MethodPost, "/vms", creation("killed-on-"+name, name, "local"))
 	first.awaitCall(t, "EnsureImage")
 	must(t, first.process.Process.Kill())
 	_ = first.process.Wait()
 	left, err := os.ReadDir(filepath.Join(of.State, "activities"))
 	if err != nil || len(left) != 1 {
 		t.Fatalf("%d activities are in the journal of the killed worker (%v), not one", len(left), err)
+	}
+	if unwritten {
+		must(t, os.Remove(filepath.Join(of.State, "activities", left[0].Name())))
 	}
 
 	of.Token, of.Stall = "", "" // an enrolment token works once; the identity is in the state directory

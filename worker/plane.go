@@ -10,11 +10,16 @@ import (
 	"strings"
 	"time"
 
+	hostactivities "github.com/novacron/novacron/activities/host"
+	"github.com/novacron/novacron/internal/cloudinit"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/objectstore"
+	"github.com/novacron/novacron/internal/pool"
+	"github.com/novacron/novacron/internal/storage"
 	"github.com/novacron/novacron/internal/vm"
 )
 
@@ -49,13 +54,15 @@ type Report struct {
 // Observations is what the host sees of all VMs.
 type Observations struct {
 	Machines []ObservedMachine `json:"machines"`
+	Seeds    []id.VM           `json:"seeds,omitempty"` // VMs that have a seed here
 }
 
 // ObservedMachine is one VM as the host sees it; VM is empty for one that is not ours.
 type ObservedMachine struct {
-	VM    id.VM    `json:"vm_id,omitempty"`
-	Name  string   `json:"name,omitempty"`
-	State vm.State `json:"state"`
+	VM     id.VM    `json:"vm_id,omitempty"`
+	Name   string   `json:"name,omitempty"`
+	State  vm.State `json:"state"`
+	Halted vm.Halt  `json:"halted,omitempty"`
 }
 
 const planeTimeout = 15 * time.Second
@@ -72,7 +79,7 @@ func (p *Plane) call(ctx context.Context, method, path string, body, answer any)
 		}
 		content = bytes.NewReader(encoded)
 	}
-	response, err := p.send(ctx, method, path, content, "")
+	response, err := p.send(ctx, method, path, content, nil)
 	if err != nil {
 		return err
 	}
@@ -86,7 +93,8 @@ func (p *Plane) call(ctx context.Context, method, path string, body, answer any)
 	return nil
 }
 
-func (p *Plane) send(ctx context.Context, method, path string, content io.Reader, byteRange string) (*http.Response, error) {
+// send sends a request, which adjust may complete, and turns refusals into faults.
+func (p *Plane) send(ctx context.Context, method, path string, content io.Reader, adjust func(*http.Request)) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(p.URL, "/")+"/api/v1"+path, content)
 	if err != nil {
 		return nil, err
@@ -95,8 +103,8 @@ func (p *Plane) send(ctx context.Context, method, path string, content io.Reader
 	if p.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+p.Token)
 	}
-	if byteRange != "" {
-		request.Header.Set("Range", byteRange)
+	if adjust != nil {
+		adjust(request)
 	}
 	response, err := p.HTTP.Do(request)
 	if err != nil {
@@ -146,6 +154,24 @@ func (p *Plane) Networks(ctx context.Context) ([]fabric.Network, error) {
 	return answer, p.call(ctx, http.MethodGet, "/hosts/self/networks", nil, &answer)
 }
 
+// Pools lists the pools that this host should have, with their keys.
+func (p *Plane) Pools(ctx context.Context) ([]pool.Definition, error) {
+	var answer []pool.Definition
+	return answer, p.call(ctx, http.MethodGet, "/hosts/self/pools", nil, &answer)
+}
+
+// Repository says where backups are, with what lets this host in; empty means in the host's own directory.
+func (p *Plane) Repository(ctx context.Context) (objectstore.Place, error) {
+	var answer objectstore.Place
+	return answer, p.call(ctx, http.MethodGet, "/hosts/self/repository", nil, &answer)
+}
+
+// Instance reads what the guest of a VM is told, which has come to this host or is about to.
+func (p *Plane) Instance(ctx context.Context, machine id.VM) (cloudinit.Instance, error) {
+	var answer cloudinit.Instance
+	return answer, p.call(ctx, http.MethodGet, "/hosts/self/vms/"+string(machine)+"/cloud-init", nil, &answer)
+}
+
 // Observe reports every VM that this host sees. It returns those that differ from the inventory and that an operation is
 // at work on: what becomes of them is known when it has ended.
 func (p *Plane) Observe(ctx context.Context, seen Observations) (deferred []id.VM, err error) {
@@ -156,15 +182,33 @@ func (p *Plane) Observe(ctx context.Context, seen Observations) (deferred []id.V
 	return answer.Deferred, err
 }
 
+// ImagePeers names other hosts that have an image.
+func (p *Plane) ImagePeers(ctx context.Context, image id.Image) ([]host.Peer, error) {
+	var answer []host.Peer
+	return answer, p.call(ctx, http.MethodGet, "/hosts/self/images/"+string(image)+"/peers", nil, &answer)
+}
+
 // Image reads an image's bytes from an offset on.
-func (p *Plane) Image(ctx context.Context, image id.Image, offset int64) (io.ReadCloser, error) {
-	byteRange := ""
-	if offset > 0 {
-		byteRange = fmt.Sprintf("bytes=%d-", offset)
-	}
-	response, err := p.send(ctx, http.MethodGet, "/images/"+string(image)+"/content", nil, byteRange)
+func (p *Plane) Image(ctx context.Context, image storage.BaseImage, offset int64) (io.ReadCloser, error) {
+	response, err := p.send(ctx, http.MethodGet, "/images/"+string(image.Image)+"/content", nil, func(request *http.Request) {
+		if offset > 0 {
+			request.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
 	return response.Body, nil
+}
+
+// KeepImage sends the bytes of an image that an operation of the control plane waits for.
+func (p *Plane) KeepImage(ctx context.Context, image id.Image, bytes hostactivities.DiskBytes, content io.Reader) error {
+	response, err := p.send(ctx, http.MethodPut, "/hosts/self/images/"+string(image)+"?sha256="+bytes.SHA256, content, func(request *http.Request) {
+		request.Header.Set("Content-Type", "application/octet-stream")
+		request.ContentLength = bytes.SizeBytes
+	})
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
 }

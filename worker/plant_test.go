@@ -25,8 +25,10 @@ import (
 	"github.com/novacron/novacron/internal/host"
 	hypervisorfake "github.com/novacron/novacron/internal/hypervisor/fake"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/imagestore"
 	objectfake "github.com/novacron/novacron/internal/objectstore/fake"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/seal"
 	storagefake "github.com/novacron/novacron/internal/storage/fake"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/store/storetest"
@@ -44,6 +46,7 @@ type plant struct {
 	temporal  *temporalProcess
 	client    client.Client
 	engine    *workflows.Engine
+	images    *imagestore.Store
 	control   *Control
 	http      *httptest.Server
 	token     string // the administrator's
@@ -101,6 +104,7 @@ func newPlant(t *testing.T) *plant {
 	must(t, err)
 	installed, err := p.store.EnsureInstallation(ctx, store.Installation{AdminPasswordHash: "nobody logs in"})
 	must(t, err)
+	storetest.AddShared(t, p.store)
 	must(t, p.store.EnsurePartitions(ctx, time.Now()))
 	secret, hash := auth.MintToken(auth.UserPrefix)
 	must(t, p.store.CreateToken(ctx, store.Token{ID: id.New[id.Token](), User: installed.Admin.ID, Name: "tests"}, hash))
@@ -111,8 +115,9 @@ func newPlant(t *testing.T) *plant {
 	p.client, err = Connect(ctx, p.temporal.address, temporalNamespace, "control@test", log)
 	must(t, err)
 	p.engine = workflows.NewEngine(p.client, temporalNamespace)
+	p.images = imagestore.New(imagestore.Config{Inventory: p.store, Objects: objectfake.New(), Spool: directory, Log: log})
 	p.serveAPI(t, log)
-	p.control = &Control{Temporal: p.client, Engine: p.engine, Store: p.store, State: filepath.Join(directory, "control"), Log: log}
+	p.control = &Control{Temporal: p.client, Engine: p.engine, Store: p.store, Images: p.images, State: filepath.Join(directory, "control"), Log: log}
 	go p.run("the control worker", p.control.Run)
 	p.importImage(t)
 	repository, err := backuprepo.Open(ctx, objectfake.New())
@@ -140,8 +145,10 @@ func (p *plant) run(what string, work func(context.Context) error) {
 
 func (p *plant) serveAPI(t *testing.T, log *slog.Logger) {
 	t.Helper()
+	box, err := seal.New(make([]byte, 32))
+	must(t, err)
 	served, err := api.New(api.Config{
-		Store: p.store, Workflows: p.engine, Images: objectfake.New(), Spool: p.directory, TemporalNamespace: temporalNamespace, Logger: log,
+		Store: p.store, Workflows: p.engine, Images: p.images, Seal: box, TemporalNamespace: temporalNamespace, Logger: log,
 	})
 	must(t, err)
 	go func() { _ = served.Run(context.Background()) }()

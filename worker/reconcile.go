@@ -8,19 +8,23 @@ import (
 	"github.com/novacron/novacron/internal/id"
 )
 
-// reconcile reports every VM that the hypervisor has. The control plane compares; nothing is changed here. It returns the
+// reconcile reports every VM that the hypervisor has, and every seed. The control plane compares; nothing is changed here. It returns the
 // VMs whose comparison waits for an operation.
 func (h *Host) reconcile(ctx context.Context, plane *Plane) (deferred []id.VM, err error) {
 	machines, err := h.Driver.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	seen := Observations{Machines: make([]ObservedMachine, 0, len(machines))}
+	seeds, err := h.seeds(plane).List()
+	if err != nil {
+		return nil, err
+	}
+	seen := Observations{Machines: make([]ObservedMachine, 0, len(machines)), Seeds: seeds}
 	for _, each := range machines {
 		if each.Power == hypervisor.Receiving {
 			continue // a migration's target says nothing until it runs
 		}
-		seen.Machines = append(seen.Machines, ObservedMachine{VM: each.VM, Name: each.Name, State: each.State()})
+		seen.Machines = append(seen.Machines, ObservedMachine{VM: each.VM, Name: each.Name, State: each.State(), Halted: each.Halted})
 	}
 	return plane.Observe(ctx, seen)
 }

@@ -80,3 +80,27 @@ func TestOperationsAreNotCorrected(t *testing.T) {
 	p.begin(t, http.MethodPost, "/operations/"+string(making.ID)+"/cancel", nil)
 	p.ended(t, making.ID)
 }
+
+// TestFullPoolHoldsAVMUp stops a VM as QEMU does when a write finds no room: it is told of, and goes on by itself when there is
+// room. One whose disk fails is left as it is.
+func TestFullPoolHoldsAVMUp(t *testing.T) {
+	p := usePlant(t)
+	host := p.hosts["h2"]
+	full, broken := p.provision(t, "no-room", "h2", "local"), p.provision(t, "bad-disk", "h2", "local")
+	before := p.sequence(t)
+	told := func(of id.VM, kind string) func() bool {
+		return func() bool { return strings.Contains(strings.Join(p.eventsAfter(t, before, string(of)), "\n"), kind) }
+	}
+	host.local.Resize(1)
+	must(t, host.driver.Halt(full.ID, vm.NoSpace))
+	must(t, host.driver.Halt(broken.ID, vm.DiskError))
+	await(t, soon, "the VM that has no room is told of", told(full.ID, "vm.halted"))
+	await(t, soon, "the VM whose disk fails is told of", told(broken.ID, "vm.halted"))
+	await(t, soon, "the VM that has no room is paused", func() bool { return p.machine(t, "no-room").State == vm.Paused })
+	host.local.Resize(1 << 40)
+	await(t, soon, "the VM goes on", func() bool { return p.machine(t, "no-room").State == vm.Running })
+	await(t, soon, "it is told that it goes on", told(full.ID, "vm.went_on"))
+	if state := p.machine(t, "bad-disk").State; state != vm.Paused {
+		t.Errorf("a VM whose disk fails is %s", state)
+	}
+}

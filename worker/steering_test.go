@@ -105,6 +105,44 @@ func TestCancelBeforeThePointOfNoReturn(t *testing.T) {
 	p.provision(t, "cancelled", "h1", "local") // the name is free again
 }
 
+// TestWatchingRestsUntilSomethingHappens holds a watcher to a second's rest while an activity has nothing new to tell, and
+// wakes it at once when there is an event. Watchers that do not rest cost more processor time than what they watch.
+func TestWatchingRestsUntilSomethingHappens(t *testing.T) {
+	p := usePlant(t)
+	heal := p.hosts["h1"].silenceGuests(t)
+	making := p.begin(t, http.MethodPost, "/vms", creation("watched", "h1", "local"))
+	p.awaitStep(t, making.ID, "await_guest", operation.StepRunning)
+	watch := func(after int64) (operation.Timeline, time.Duration) {
+		began := time.Now()
+		timeline, err := p.engine.WatchTimeline(t.Context(), p.operation(t, making.ID), after)
+		must(t, err)
+		return timeline, time.Since(began)
+	}
+	last := p.timeline(t, making.ID).HistoryAt
+	for range 3 {
+		if seen, took := watch(last); seen.HistoryAt == last && took < 900*time.Millisecond {
+			t.Errorf("a watcher came back after %v without anything new", took)
+		} else {
+			last = seen.HistoryAt
+		}
+	}
+	heal()
+	p.ended(t, making.ID)
+	for {
+		seen, took := watch(last)
+		if seen.HistoryAt == last {
+			break
+		}
+		if took > 500*time.Millisecond {
+			t.Errorf("what had happened was told after %v", took)
+		}
+		last = seen.HistoryAt
+	}
+	if lane := stepOf(t, p.timeline(t, making.ID), "await_guest"); lane.State != operation.StepDone {
+		t.Errorf("the watcher missed the end: %+v", lane)
+	}
+}
+
 // TestCancelAfterThePointOfNoReturn refuses it, and takes no notice of one that comes past the API.
 func TestCancelAfterThePointOfNoReturn(t *testing.T) {
 	p := usePlant(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ import (
 // reporter sends readings; those that could not be sent wait, up to a bound, for the next turn.
 type reporter struct {
 	driver  hypervisor.Host
-	pools   map[string]storage.Pool
+	pools   *storage.Set
 	plane   *Plane
 	before  processorTimes
 	waiting []Report
@@ -29,7 +28,7 @@ type reporter struct {
 const backlogMost = 60
 
 func (r *reporter) once(ctx context.Context) error {
-	report := Report{Pools: poolFacts(ctx, r.pools)}
+	report := Report{Pools: r.pools.Facts(ctx)}
 	var err error
 	if report.Host, err = r.use(report.Pools); err != nil {
 		return err
@@ -53,14 +52,6 @@ func (r *reporter) once(ctx context.Context) error {
 		sampleErr = errors.Join(sampleErr, err) // what is refused is refused again: it must not keep the others waiting
 	}
 	return sampleErr
-}
-
-func poolFacts(ctx context.Context, pools map[string]storage.Pool) []host.PoolFact {
-	facts := make([]host.PoolFact, 0, len(pools))
-	for _, name := range slices.Sorted(maps.Keys(pools)) {
-		facts = append(facts, pools[name].Fact(ctx))
-	}
-	return facts
 }
 
 func (r *reporter) use(pools []host.PoolFact) (host.Use, error) {

@@ -1,12 +1,14 @@
 package worker
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/novacron/novacron/internal/fault"
 	hypervisorfake "github.com/novacron/novacron/internal/hypervisor/fake"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/storage"
 	storagefake "github.com/novacron/novacron/internal/storage/fake"
 )
@@ -30,9 +32,13 @@ func TestReadingsWaitForThePlane(t *testing.T) {
 		w.WriteHeader(answer)
 	}))
 	defer server.Close()
+	pools := storage.NewSet(func(_ context.Context, of pool.Definition) (storage.Pool, error) {
+		return storagefake.New(storagefake.Config{Name: of.Name}), nil
+	})
+	pools.Declare(t.Context(), []pool.Definition{{Name: "local"}})
 	reporting := reporter{
 		driver: hypervisorfake.NewCluster().Host("h1", "10.77.0.11"), plane: &Plane{URL: server.URL, HTTP: server.Client()},
-		pools: map[string]storage.Pool{"local": storagefake.New(storagefake.Config{Name: "local"})},
+		pools: pools,
 	}
 	for range backlogMost + 3 {
 		if err := reporting.once(t.Context()); !fault.Is(err, fault.KindUnavailable) {

@@ -2,8 +2,11 @@ package workflows
 
 import (
 	"bytes"
+	"strings"
+	"testing"
 
 	"github.com/novacron/novacron/internal/backup"
+	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/store"
@@ -66,7 +69,7 @@ func (w *world) backups() []backup.Backup {
 func (w *world) acceptRestore(taken backup.Backup, name string) operation.Operation {
 	w.t.Helper()
 	machine := vm.VM{
-		ID: id.New[id.VM](), Project: w.project.ID, Name: name, State: vm.Provisioning, Spec: taken.Spec,
+		ID: id.New[id.VM](), Project: w.project.ID, Name: name, State: vm.Provisioning, Spec: taken.Spec, CloudInit: taken.CloudInit,
 		Interfaces: []vm.Interface{{Network: w.network.ID}},
 	}
 	disk := volume.Volume{
@@ -121,4 +124,27 @@ func noBackups(w *world, _ operation.Operation) {
 	if left := w.backups(); len(left) > 0 {
 		w.t.Errorf("%d backups are left", len(left))
 	}
+}
+
+// TestARestoreInPlaceStartsAgain cuts the VM's power while its guest starts: there is no way back, so it is started again.
+func TestARestoreInPlaceStartsAgain(t *testing.T) {
+	w := newWorld(t)
+	var machine vm.VM
+	of := afterBackup(func(w *world, made vm.VM, taken backup.Backup) operation.Operation {
+		machine = made
+		return w.acceptRestoreInPlace(made, taken)
+	})(w)
+	cut := 0
+	w.meddle = func(activityID string) meddling {
+		if strings.HasPrefix(activityID, "await_guest") && cut == 0 {
+			cut++
+			must(t, w.nodeOf(machine.Host).driver.SetPower(t.Context(), machine.ID, hypervisor.Off))
+		}
+		return leaveAlone
+	}
+	if ended := w.run(of); ended.State != operation.Succeeded || cut != 1 {
+		t.Fatalf("%s: %+v", ended.State, ended.Error)
+	}
+	stateIs(vm.Running)(w, of)
+	w.check("a restore whose VM went off")
 }

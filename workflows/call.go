@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/novacron/internal/operation"
 )
 
-// Limits on activities. A host activity may last for days (a large disk), so what bounds it is its heartbeat.
+// Limits on activities. One on a host, or one that fetches an image, may last for days, so what bounds it is its heartbeat.
 const (
 	heartbeatTimeout = 30 * time.Second // above a restart of Temporal, so that no second attempt starts beside a living one
 	hostLongest      = 7 * 24 * time.Hour
@@ -53,19 +53,34 @@ func atControl[R any](ctx workflow.Context, activity any, input any) (R, error) 
 	return result, workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
 }
 
+// atControlAtLength runs an activity of the control plane that may last for days, so that what bounds it is its heartbeat.
+func atControlAtLength[R any](ctx workflow.Context, activity any, input any) (R, error) {
+	r := runOf(ctx)
+	options := lengthy(r)
+	options.TaskQueue, options.ScheduleToStartTimeout = ControlQueue, controlPickUp
+	options.ActivityID = r.nextID()
+	ctx = workflow.WithActivityOptions(ctx, options)
+	var result R
+	return result, workflow.ExecuteActivity(ctx, activity, input).Get(ctx, &result)
+}
+
+// lengthy are the options of an activity that heartbeats.
+func lengthy(r *run) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		Summary: r.title, StartToCloseTimeout: hostLongest, HeartbeatTimeout: heartbeatTimeout, WaitForCancellation: true,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second, MaximumAttempts: hostAttempts,
+		},
+	}
+}
+
 // atHost runs an activity on a host as part of the current step. While going forward, a host that stays silent or refuses
 // fails the step. While taking back, or past the point of no return, the call insists: it waits for the host, and tries
 // again what failed, as long as it takes. The operation then says what it waits for, until somebody tells it to give up.
 func atHost[R any](ctx workflow.Context, on id.Host, activity any, input any) (R, error) {
 	r := runOf(ctx)
-	options := workflow.ActivityOptions{
-		TaskQueue: host.TaskQueue(on), Summary: r.title,
-		StartToCloseTimeout: hostLongest, HeartbeatTimeout: heartbeatTimeout, WaitForCancellation: true,
-		ScheduleToStartTimeout: hostPickUp,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 15 * time.Second, MaximumAttempts: hostAttempts,
-		},
-	}
+	options := lengthy(r)
+	options.TaskQueue, options.ScheduleToStartTimeout = host.TaskQueue(on), hostPickUp
 	var result R
 	if r.patient {
 		options.ScheduleToStartTimeout = 0

@@ -1,11 +1,14 @@
 package workflows
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/novacron/novacron/activities/control"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // Delete removes a VM with its disks, ports, addresses and schedules. Its backups stay.
@@ -32,7 +35,7 @@ var deleteSteps = []step[deletion]{
 	{name: "end_schedules", title: "Remove its backup schedules", do: (*deletion).endSchedules, noReturn: true},
 	{name: "undefine", title: "Switch it off and undefine it", do: (*deletion).undefine},
 	{name: "disconnect_network", title: "Disconnect the network", do: (*deletion).disconnect},
-	{name: "delete_disks", title: "Delete its disks", do: (*deletion).deleteVolumes},
+	{name: "delete_disks", title: "Delete its disks, but for volumes with a name", do: (*deletion).deleteOwn},
 	{name: "forget", title: "Remove it from the inventory, which frees its name and address", do: (*deletion).forget},
 }
 
@@ -45,6 +48,12 @@ func (d *deletion) endSchedules(ctx workflow.Context) error {
 	}
 	_, err = atControl[struct{}](ctx, toControl.MarkDeleting, control.Commit{Operation: runOf(ctx).operation, VM: d.request.VM})
 	return err
+}
+
+// deleteOwn leaves the volumes that have a life of their own; forgetting the VM detaches them.
+func (d *deletion) deleteOwn(ctx workflow.Context) error {
+	d.machine.Volumes = slices.DeleteFunc(slices.Clone(d.machine.Volumes), func(each volume.Volume) bool { return each.Name != "" })
+	return d.deleteVolumes(ctx)
 }
 
 func (d *deletion) forget(ctx workflow.Context) error {

@@ -11,9 +11,14 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/novacron/novacron/internal/backup"
+	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/precopy"
+	storagefake "github.com/novacron/novacron/internal/storage/fake"
+	"github.com/novacron/novacron/internal/store"
+	"github.com/novacron/novacron/internal/template"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // scenario is an operation with what has to be there before it.
@@ -44,6 +49,20 @@ var scenarios = []scenario{
 	{name: "migrate with disk copy", prepare: migrating("local", false), done: moved(vm.Running)},
 	{name: "move cold with disk copy", prepare: migrating("local", true), done: moved(vm.Stopped)},
 	{name: "move cold over shared storage", prepare: migrating("shared", true), done: moved(vm.Stopped)},
+	{name: "provision a VM with a seed", prepare: told(func(w *world) operation.Operation { return w.acceptProvision("web", "local", nil) }), done: stateIs(vm.Running)},
+	{name: "start a VM with a seed", prepare: told(onStopped(operation.Start, operation.PowerRequest{})), done: stateIs(vm.Running)},
+	{name: "delete a VM with a seed", prepare: told(onRunning(operation.Delete, operation.DeleteRequest{})), done: gone},
+	{name: "migrate a VM with a seed", prepare: told(migrating("shared", false)), done: moved(vm.Running)},
+	{name: "move a VM with a seed cold", prepare: told(migrating("local", true)), done: moved(vm.Stopped)},
+	{name: "restore a VM with a seed", prepare: told(afterBackup(func(w *world, _ vm.VM, taken backup.Backup) operation.Operation {
+		return w.acceptRestore(taken, "again")
+	})), done: restored},
+	{name: "set back a VM with a seed", prepare: told(afterBackup(func(w *world, machine vm.VM, taken backup.Backup) operation.Operation {
+		return w.acceptRestoreInPlace(machine, taken)
+	})), done: restored},
+	{name: "clone on its host", prepare: cloningTo("local", 0, true), done: clonedAs(vm.Running)},
+	{name: "clone to another host", prepare: told(cloningTo("local", 1, true)), done: clonedAs(vm.Running)},
+	{name: "clone into another pool, left off", prepare: told(cloningTo("shared", 1, false)), done: clonedAs(vm.Stopped)},
 	{name: "full backup", prepare: backingUp(backup.Full, vm.Running), done: backupIs(backup.Full)},
 	{name: "full backup after another", prepare: afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {
 		return w.acceptBackup(machine, backup.Full)
@@ -66,6 +85,136 @@ var scenarios = []scenario{
 	{name: "delete a backup", prepare: afterBackup(func(w *world, _ vm.VM, taken backup.Backup) operation.Operation {
 		return w.acceptOnBackup(taken, operation.DeleteBackup)
 	}), done: noBackups},
+	{name: "move a disk of a running VM", prepare: movingDisk(vm.Running, "local", "shared"), done: diskIsIn("shared", vm.Running)},
+	{name: "move a disk of a VM that is off", prepare: movingDisk(vm.Stopped, "shared", "local"), done: diskIsIn("local", vm.Stopped)},
+	{name: "grow a disk of a running VM", prepare: growingDisk(vm.Running), done: diskHas(8 << 20)},
+	{name: "grow a disk of a VM that is off", prepare: growingDisk(vm.Stopped), done: diskHas(8 << 20)},
+	{name: "limit a disk of a running VM", prepare: limitingDisk(vm.Running), done: diskIsLimited},
+	{name: "limit a disk of a VM that is off", prepare: limitingDisk(vm.Stopped), done: diskIsLimited},
+	{name: "import an image", prepare: func(w *world) operation.Operation { return w.acceptImport(rawContent(), sha256Hex(rawContent())) }, done: imported("raw", "raw")},
+	{name: "import an image that is converted", prepare: func(w *world) operation.Operation { return w.acceptImport(vdiContent(w.t), "") }, done: imported("qcow2", "vdi")},
+	{name: "publish the disk of a VM that is off", prepare: publishing(vm.Stopped, "local"), done: published(template.Declared, "")},
+	{name: "publish the disk of a running VM", prepare: publishing(vm.Running, "shared"), done: published(template.ByAgent, "machine_id cloud_init")},
+	{name: "create a volume of a host", prepare: func(w *world) operation.Operation { return w.acceptCreateVolume("data", "local") }, done: volumeIs("local", "")},
+	{name: "create a shared volume", prepare: func(w *world) operation.Operation { return w.acceptCreateVolume("data", "shared") }, done: volumeIs("shared", "")},
+	{name: "delete a volume", prepare: func(w *world) operation.Operation {
+		return w.acceptOnVolume(w.createVolume("data", "shared"), operation.DeleteVolume)
+	}, done: volumeGone},
+	{name: "grow a volume", prepare: func(w *world) operation.Operation {
+		of := w.createVolume("data", "local")
+		return w.acceptWith(of, operation.GrowVolume, operation.GrowVolumeRequest{Volume: of.ID, SizeBytes: 8 << 20})
+	}, done: volumeGrew(8 << 20)},
+	{name: "move a volume", prepare: movingVolume, done: volumeMoved},
+	{name: "attach a volume to a running VM", prepare: attaching(vm.Running), done: volumeIs("local", "vdb")},
+	{name: "attach a volume to a VM that is off", prepare: attaching(vm.Stopped), done: volumeIs("local", "vdb")},
+	{name: "detach a volume from a running VM", prepare: detaching(vm.Running), done: volumeIs("local", "")},
+	{name: "detach a volume from a VM that is off", prepare: detaching(vm.Stopped), done: volumeIs("local", "")},
+	{name: "delete a VM with a volume", prepare: func(w *world) operation.Operation {
+		return w.acceptOn2(w.withVolume(vm.Running), operation.Delete, operation.DeleteRequest{})
+	}, done: volumeIs("local", "")},
+	{name: "migrate a VM with a volume", prepare: func(w *world) operation.Operation {
+		return w.acceptOn2(w.withVolume(vm.Running), operation.Migrate, operation.MigrateRequest{Limits: precopy.Limits{MaxDowntimeMS: 300}})
+	}, done: volumeIs("local", "vdb")},
+	{name: "snapshot a running VM", prepare: snapshotting("local", vm.Running), done: snapshotsAre("first")},
+	{name: "snapshot a running VM on shared storage", prepare: snapshotting("shared", vm.Running), done: snapshotsAre("first")},
+	{name: "snapshot a VM that is off", prepare: snapshotting("local", vm.Stopped), done: snapshotsAre("first")},
+	{name: "revert a running VM", prepare: settingBack(vm.Running), done: reverted(vm.Running)},
+	{name: "revert a VM that is off", prepare: settingBack(vm.Stopped), done: reverted(vm.Stopped)},
+	{name: "delete a snapshot of a running VM", prepare: unsnapshotting(vm.Running), done: snapshotsAre("second")},
+	{name: "delete a snapshot of a VM that is off", prepare: unsnapshotting(vm.Stopped), done: snapshotsAre("second")},
+	{name: "scan a pool of each host", prepare: scanning("local"), done: straysAre("local")},
+	{name: "scan a shared pool", prepare: scanning("shared"), done: straysAre("shared")},
+	{name: "adopt a stray volume", prepare: func(w *world) operation.Operation { return w.acceptStray("local", operation.AdoptVolume) }, done: volumeIs("local", "")},
+	{name: "discard a stray volume", prepare: func(w *world) operation.Operation { return w.acceptStray("shared", operation.DiscardVolume) }, done: volumeGone},
+	{name: "remove a shared pool", prepare: func(w *world) operation.Operation { return w.acceptRemovePool("shared") }, done: poolGone},
+	{name: "remove a pool of each host", prepare: func(w *world) operation.Operation { return w.acceptRemovePool("local") }, done: poolGone},
+}
+
+func movingDisk(state vm.State, from, to string) func(*world) operation.Operation {
+	return func(w *world) operation.Operation {
+		machine := w.provision("web", from, w.hosts[0])
+		w.writeTo(machine, 1<<20, 7)
+		if state == vm.Stopped {
+			w.stop(machine)
+		}
+		request := operation.MoveDiskRequest{VM: machine.ID, Volume: machine.Volumes[0], New: id.New[id.Volume](), Pool: to}
+		old, err := w.store.GetVolume(w.t.Context(), request.Volume)
+		must(w.t, err)
+		return w.accept(operation.MoveDisk, operation.Subject{Kind: "vm", ID: string(machine.ID), Name: machine.Name}, request, store.Acceptance{
+			Claims: []string{string(machine.ID)},
+			NewVolumes: []volume.Volume{{
+				ID: request.New, Project: machine.Project, Device: old.Device, Pool: to, SizeBytes: old.SizeBytes, State: volume.Creating,
+			}},
+		})
+	}
+}
+
+func growingDisk(state vm.State) func(*world) operation.Operation {
+	return func(w *world) operation.Operation {
+		machine := w.provision("web", "local", nil)
+		if state == vm.Stopped {
+			w.stop(machine)
+		}
+		return w.acceptOn(machine, operation.GrowDisk, operation.GrowDiskRequest{VM: machine.ID, Volume: machine.Volumes[0], SizeBytes: 8 << 20})
+	}
+}
+
+func diskHas(bytes int64) func(*world, operation.Operation) {
+	return func(w *world, of operation.Operation) {
+		w.t.Helper()
+		disks, err := w.store.VolumesOf(w.t.Context(), id.VM(of.Subject.ID))
+		must(w.t, err)
+		machine, err := w.store.GetVM(w.t.Context(), "", of.Subject.ID)
+		must(w.t, err)
+		held, err := w.nodeOf(machine.Host).driver.Disk(machine.ID, "vda")
+		must(w.t, err)
+		if disks[0].SizeBytes != bytes || held.Size() != bytes {
+			w.t.Errorf("the disk has %d bytes, and %d in the inventory", held.Size(), disks[0].SizeBytes)
+		}
+	}
+}
+
+func diskIsIn(pool string, state vm.State) func(*world, operation.Operation) {
+	return func(w *world, of operation.Operation) {
+		w.t.Helper()
+		stateIs(state)(w, of)
+		disks, err := w.store.VolumesOf(w.t.Context(), id.VM(of.Subject.ID))
+		must(w.t, err)
+		if len(disks) != 1 || disks[0].Pool != pool || disks[0].Image != "" {
+			w.t.Fatalf("the VM's disks are %+v", disks)
+		}
+		held := map[string]*storagefake.Pool{"shared": w.shared, "local": w.hosts[0].local}[pool].Disk(disks[0].ID)
+		content := make([]byte, 1)
+		must(w.t, held.ReadAt(content, 1<<20))
+		if content[0] == 0 {
+			w.t.Error("what was written before the move is not there")
+		}
+	}
+}
+
+// acceptRemovePool accepts the removal of a pool that has held a VM, and holds its image yet.
+func (w *world) acceptRemovePool(name string) operation.Operation {
+	w.t.Helper()
+	machine := w.provision("web", name, w.hosts[0])
+	if ended := w.run(w.acceptOn2(machine, operation.Delete, operation.DeleteRequest{})); ended.State != operation.Succeeded {
+		w.t.Fatalf("delete: %+v", ended.Error)
+	}
+	found, err := w.store.GetPool(w.t.Context(), name)
+	must(w.t, err)
+	return w.accept(operation.RemovePool, operation.Subject{Kind: "pool", ID: string(found.ID), Name: name}, operation.RemovePoolRequest{Pool: found.ID},
+		store.Acceptance{Claims: []string{string(found.ID)}})
+}
+
+func poolGone(w *world, of operation.Operation) {
+	w.t.Helper()
+	if _, err := w.store.GetPool(w.t.Context(), of.Subject.ID); err == nil {
+		w.t.Error("the pool is still in the inventory")
+	}
+	for name, each := range map[string]*storagefake.Pool{"shared": w.shared, "local": w.hosts[0].local} {
+		if name == of.Subject.Name && each.HasImage(w.image.ID) {
+			w.t.Error("an image is left in the pool")
+		}
+	}
 }
 
 func onRunning(kind operation.Kind, request any) func(*world) operation.Operation {

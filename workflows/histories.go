@@ -24,16 +24,23 @@ type histories struct {
 
 // watched is one history as far as it is known, and where to go on.
 type watched struct {
-	mutex  sync.Mutex
-	events []*historypb.HistoryEvent
-	token  []byte
-	closed bool
-	usedAt time.Time
+	mutex   sync.Mutex
+	events  []*historypb.HistoryEvent
+	token   []byte
+	closed  bool
+	usedAt  time.Time
+	waiting chan struct{} // of the one wait for more that is under way; closed when it has ended, nil without one
+	failure error         // of the last wait
 }
 
 const (
 	// progressEvery is how often a timeline moves while an activity reports progress and no event arrives.
 	progressEvery = time.Second
+	// whatIsThere is long enough to read what a history has, and too short to be noticed.
+	whatIsThere = 50 * time.Millisecond
+	// waitForMore is how long one wait for new events lasts. Temporal answers at once, and with nothing, when a wait has
+	// less than a few seconds (DefaultLongPollBuffer in its common package): a shorter one would ask without a pause.
+	waitForMore = 20 * time.Second
 	// forgetAfter is how long a history is kept that nobody looks at.
 	forgetAfter = 5 * time.Minute
 )
@@ -69,7 +76,13 @@ func (e *Engine) WatchTimeline(ctx context.Context, of operation.Operation, afte
 	known.mutex.Lock()
 	defer known.mutex.Unlock()
 	known.usedAt = time.Now()
-	if err := e.advance(ctx, of.ID, known, after); err != nil {
+	var err error
+	if after < 0 || len(known.events) == 0 {
+		err = e.readAll(ctx, of.ID, known)
+	} else {
+		err = e.awaitMore(ctx, of.ID, known, after)
+	}
+	if err != nil {
 		return operation.Timeline{}, err
 	}
 	described, err := e.client.DescribeWorkflowExecution(ctx, string(of.ID), "")
@@ -82,47 +95,98 @@ func (e *Engine) WatchTimeline(ctx context.Context, of operation.Operation, afte
 	return Project(of, known.events, described.PendingActivities), nil
 }
 
-// advance reads what is new: what is there at once, and if nothing is new after that event, what comes within a second.
-func (e *Engine) advance(ctx context.Context, of id.Operation, known *watched, after int64) error {
-	if known.closed {
-		return nil
-	}
-	for {
-		wait := len(known.events) > 0 && known.token != nil
-		if wait && known.events[len(known.events)-1].GetEventId() > after && after >= 0 {
+// readAll reads what is there now.
+func (e *Engine) readAll(ctx context.Context, of id.Operation, known *watched) error {
+	for !known.closed {
+		limited, stop := context.WithTimeout(ctx, whatIsThere)
+		if len(known.events) == 0 {
+			limited = ctx
+		}
+		answer, err := e.read(limited, of, known.token)
+		late := errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil
+		stop()
+		if err != nil && late {
 			return nil
 		}
-		patience := progressEvery
-		if after < 0 && wait {
-			patience = 50 * time.Millisecond // long enough for what is there, too short to be noticed
-		}
-		moved, err := e.readOn(ctx, of, known, patience)
-		if err != nil || known.closed || !moved {
+		if err != nil {
 			return err
 		}
+		known.take(answer)
+		if len(answer.GetHistory().GetEvents()) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// awaitMore waits a second at most for what comes after that event. The wait for it goes on without this caller, so that
+// the next one joins it.
+func (e *Engine) awaitMore(ctx context.Context, of id.Operation, known *watched, after int64) error {
+	patience := time.NewTimer(progressEvery)
+	defer patience.Stop()
+	for !known.closed && known.last() <= after {
+		if err := known.failure; err != nil {
+			known.failure = nil
+			return err
+		}
+		if known.waiting == nil {
+			known.waiting = make(chan struct{})
+			go e.wait(context.WithoutCancel(ctx), of, known, known.token, known.last())
+		}
+		waiting := known.waiting
+		known.mutex.Unlock()
+		over := false
+		select {
+		case <-waiting:
+		case <-patience.C:
+			over = true
+		case <-ctx.Done():
+			over = true
+		}
+		known.mutex.Lock()
+		if over {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// wait is one wait for events after last, to which token leads.
+func (e *Engine) wait(ctx context.Context, of id.Operation, known *watched, token []byte, last int64) {
+	ctx, stop := context.WithTimeout(ctx, waitForMore)
+	defer stop()
+	answer, err := e.read(ctx, of, token)
+	known.mutex.Lock()
+	defer known.mutex.Unlock()
+	close(known.waiting)
+	known.waiting = nil
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		known.failure = err
+	case known.last() == last: // else somebody else has read on meanwhile
+		known.take(answer)
 	}
 }
 
-func (e *Engine) readOn(ctx context.Context, of id.Operation, known *watched, patience time.Duration) (moved bool, err error) {
-	limited, stop := context.WithTimeout(ctx, patience)
-	defer stop()
-	if len(known.events) == 0 {
-		limited = ctx
-	}
-	answer, err := e.client.WorkflowService().GetWorkflowExecutionHistory(limited, &workflowservice.GetWorkflowExecutionHistoryRequest{
+func (w *watched) last() int64 { return w.events[len(w.events)-1].GetEventId() }
+
+func (w *watched) take(answer *workflowservice.GetWorkflowExecutionHistoryResponse) {
+	w.events = append(w.events, answer.GetHistory().GetEvents()...)
+	w.token = answer.GetNextPageToken()
+	w.closed = len(w.token) == 0
+}
+
+func (e *Engine) read(ctx context.Context, of id.Operation, token []byte) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
+	answer, err := e.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
 		Namespace: e.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: string(of)},
-		WaitNewEvent: true, NextPageToken: known.token, HistoryEventFilterType: enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
+		WaitNewEvent: true, NextPageToken: token, HistoryEventFilterType: enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT,
 	})
-	switch {
-	case isMissing(err):
-		return false, fault.NotFound("the workflow of operation %s has not begun, or its history has expired", of)
-	case err != nil && ctx.Err() == nil && (errors.Is(limited.Err(), context.DeadlineExceeded)):
-		return false, nil
-	case err != nil:
-		return false, unavailable(err)
+	if isMissing(err) {
+		return nil, fault.NotFound("the workflow of operation %s has not begun, or its history has expired", of)
 	}
-	known.events = append(known.events, answer.GetHistory().GetEvents()...)
-	known.token = answer.GetNextPageToken()
-	known.closed = len(known.token) == 0
-	return len(answer.GetHistory().GetEvents()) > 0, nil
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return answer, nil
 }

@@ -89,6 +89,8 @@ var liveSteps = []step[migration]{
 		name: "prepare_target", title: "Clear the target of earlier attempts", do: (*migration).clearTarget,
 		undo: (*migration).clearTarget, undoes: "Clear the target of what the migration left", leak: (*migration).domainLeak,
 	},
+	// Clearing the target takes it away again.
+	{name: "make_seed", title: "Write the VM's seed on the target (where it has one)", do: (*migration).makeSeed, needless: (*migration).hasNoSeed},
 	{name: "read_checkpoints", title: "Note the checkpoints of incremental backups", do: (*migration).readCheckpoints},
 	{name: "start_migration", title: "Begin to send the memory", do: (*migration).send, unsettles: true},
 	{name: "rounds", title: "Send memory, round by round", do: (*migration).watch},
@@ -136,6 +138,14 @@ func (m *migration) clearTarget(ctx workflow.Context) error {
 		return err
 	})
 }
+
+func (m *migration) makeSeed(ctx workflow.Context) error {
+	_, err := atHost[struct{}](ctx, m.at, toHost.MakeSeed, host.MachineRequest{On: m.on(), VM: m.request.VM})
+	return err
+}
+
+// hasNoSeed is true once it is known that the VM's guest is told nothing.
+func (m *migration) hasNoSeed() bool { return m.plan.Target != "" && m.machine.VM.CloudInit == "" }
 
 func (m *migration) unlessSplit(undo func() error) error {
 	if m.split {

@@ -36,24 +36,24 @@ var coldSteps = []step[migration]{
 	{name: "clean_source", title: "Clean up the host it came from", do: (*migration).cleanCold},
 }
 
-// ticket is what the target shows to read the source's disks: 32 random bytes that only the two hosts and the history
+// drawTicket draws what a host shows to read another one's disks: 32 random bytes that only the two hosts and the history
 // know, drawn once, so that a retry finds the first attempt's offer.
-func (m *migration) ticket(ctx workflow.Context) (string, error) {
+func drawTicket(ctx workflow.Context) (string, error) {
 	var drawn string
 	err := workflow.SideEffect(ctx, func(workflow.Context) any {
 		secret := make([]byte, 32)
 		_, _ = rand.Read(secret) // never fails, as its documentation says
 		return hex.EncodeToString(secret)
 	}).Get(&drawn)
-	m.secret = drawn
 	return drawn, err
 }
 
 func (m *migration) copyDisks(ctx workflow.Context) error {
-	ticket, err := m.ticket(ctx)
+	ticket, err := drawTicket(ctx)
 	if err != nil {
 		return err
 	}
+	m.secret = ticket
 	for _, each := range m.plan.Copy {
 		offer := host.Offer{Ticket: ticket, Pool: each.Pool, Volume: each.ID}
 		if _, err := atHost[struct{}](ctx, m.source.at, toHost.OfferDisk, host.OfferRequest{On: m.source.on(), Offer: offer}); err != nil {

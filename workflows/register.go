@@ -85,6 +85,63 @@ var entries = map[operation.Kind]entry{
 	operation.Capacity: entryOf(Capacity, func(request operation.CapacityRequest) ([]step[forecast], *forecast) {
 		return capacitySteps, &forecast{request: request}
 	}),
+	operation.MoveDisk: entryOf(MoveDisk, func(request operation.MoveDiskRequest) ([]step[diskMove], *diskMove) {
+		return moveDiskSteps, &diskMove{request: request}
+	}),
+	operation.GrowDisk: entryOf(GrowDisk, func(request operation.GrowDiskRequest) ([]step[diskGrowth], *diskGrowth) {
+		return growDiskSteps, &diskGrowth{request: request}
+	}),
+	operation.ImportImage: entryOf(ImportImage, func(request operation.ImportImageRequest) ([]step[imageImport], *imageImport) {
+		return importImageSteps, &imageImport{request: request}
+	}),
+	operation.PublishTemplate: entryOf(PublishTemplate, func(request operation.PublishTemplateRequest) ([]step[publication], *publication) {
+		return publishTemplateSteps, &publication{request: request}
+	}),
+	operation.CreateVolume: entryOf(CreateVolume, func(request operation.VolumeRef) ([]step[single], *single) {
+		return createVolumeSteps, &single{request: request}
+	}),
+	operation.DeleteVolume: entryOf(DeleteVolume, func(request operation.VolumeRef) ([]step[single], *single) {
+		return deleteVolumeSteps, &single{request: request}
+	}),
+	operation.GrowVolume: entryOf(GrowVolume, func(request operation.GrowVolumeRequest) ([]step[volumeGrowth], *volumeGrowth) {
+		return growVolumeSteps, &volumeGrowth{request: request}
+	}),
+	operation.MoveVolume: entryOf(MoveVolume, func(request operation.MoveVolumeRequest) ([]step[volumeMove], *volumeMove) {
+		return moveVolumeSteps, &volumeMove{request: request}
+	}),
+	operation.AttachVolume: entryOf(AttachVolume, func(request operation.AttachRequest) ([]step[attachment], *attachment) {
+		return attachVolumeSteps, &attachment{request: request}
+	}),
+	operation.DetachVolume: entryOf(DetachVolume, func(request operation.DetachRequest) ([]step[detachment], *detachment) {
+		return detachVolumeSteps, &detachment{request: request}
+	}),
+	operation.TakeSnapshot: entryOf(TakeSnapshot, func(request operation.SnapshotRequest) ([]step[keeping], *keeping) {
+		return takeSnapshotSteps, &keeping{request: request}
+	}),
+	operation.RevertSnapshot: entryOf(RevertSnapshot, func(request operation.RevertRequest) ([]step[reverting], *reverting) {
+		return revertSnapshotSteps, &reverting{request: request}
+	}),
+	operation.DeleteSnapshot: entryOf(DeleteSnapshot, func(request operation.SnapshotRequest) ([]step[keeping], *keeping) {
+		return deleteSnapshotSteps, &keeping{request: request}
+	}),
+	operation.LimitDisk: entryOf(LimitDisk, func(request operation.LimitDiskRequest) ([]step[limiting], *limiting) {
+		return limitDiskSteps, &limiting{request: request}
+	}),
+	operation.ScanPool: entryOf(ScanPool, func(request operation.ScanPoolRequest) ([]step[scan], *scan) {
+		return scanPoolSteps, &scan{request: request}
+	}),
+	operation.AdoptVolume: entryOf(AdoptVolume, func(request operation.StrayRequest) ([]step[stray], *stray) {
+		return adoptVolumeSteps, &stray{request: request}
+	}),
+	operation.DiscardVolume: entryOf(DiscardVolume, func(request operation.StrayRequest) ([]step[stray], *stray) {
+		return discardVolumeSteps, &stray{request: request}
+	}),
+	operation.CloneVM: entryOf(CloneVM, func(request operation.CloneRequest) ([]step[cloning], *cloning) {
+		return cloneSteps, &cloning{request: request}
+	}),
+	operation.RemovePool: entryOf(RemovePool, func(request operation.RemovePoolRequest) ([]step[poolRemoval], *poolRemoval) {
+		return removePoolSteps, &poolRemoval{request: request}
+	}),
 }
 
 // Register makes a worker run every workflow, under the name of its operation's kind.

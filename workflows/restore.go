@@ -99,10 +99,13 @@ func (r *restoration) commitRestored(ctx workflow.Context) error {
 }
 
 var restoreInPlaceSteps = []step[restoration]{
-	{name: "place", title: "Read the VM and the backup from the inventory", do: (*restoration).place, undo: (*restoration).recordSeen, undoes: undoesPower},
+	{
+		name: "place", title: "Read the VM and the backup from the inventory", do: (*restoration).place,
+		undo: (*restoration).abandon, undoes: "Remove the new disks from the inventory, and record what the host says of the VM",
+	},
 	{
 		name: "create_disks", title: "Create empty disks beside the old ones", do: (*restoration).createVolumes,
-		undo: (*restoration).abandonVolumes, undoes: "Delete the new disks; the old ones were not touched", leak: (*restoration).volumeLeak,
+		undo: (*restoration).deleteVolumes, undoes: "Delete the new disks; the old ones were not touched", leak: (*restoration).volumeLeak,
 	},
 	{name: "restore_disks", title: "Copy the backup onto the new disks, checking every chunk", do: (*restoration).fill},
 	{name: "power_off", title: "Switch the VM off", do: (*restoration).powerOff, undo: (*restoration).powerBack, undoes: "Switch it on again if it was on"},
@@ -111,7 +114,7 @@ var restoreInPlaceSteps = []step[restoration]{
 	{name: "connect_network", title: "Connect the network", do: (*restoration).connect},
 	{name: "define", title: "Define the VM with the new disks", do: (*restoration).define},
 	{name: "start", title: "Start the VM", do: (*restoration).powerOn, needless: (*restoration).staysOff},
-	{name: "await_guest", title: "Wait for the guest to answer", do: (*restoration).awaitGuest, needless: (*restoration).staysOff},
+	{name: "await_guest", title: "Wait for the guest to answer", do: (*restoration).awaitSetBack, needless: (*restoration).staysOff},
 	{name: "commit", title: "Check the VM and record it", do: (*restoration).commitRestored},
 }
 
@@ -119,12 +122,12 @@ func (r *restoration) oldLeak() operation.Leak {
 	return operation.Leak{Kind: "volume", ID: string(r.old[0].ID), Host: r.at}
 }
 
-func (r *restoration) abandonVolumes(ctx workflow.Context) error {
-	if err := r.deleteVolumes(ctx); err != nil {
+// abandon takes back what accepting the request recorded, also where no answer ever said what that was.
+func (r *restoration) abandon(ctx workflow.Context) error {
+	if _, err := atControl[struct{}](ctx, toControl.ForgetVolumes, r.request.Volumes); err != nil {
 		return err
 	}
-	_, err := atControl[struct{}](ctx, toControl.ForgetVolumes, idsOf(r.machine.Volumes))
-	return err
+	return r.recordSeen(ctx)
 }
 
 func (r *restoration) powerBack(ctx workflow.Context) error {

@@ -160,6 +160,10 @@ func (r *run) problemOf(err error) operation.Problem {
 	} else if temporal.IsCanceledError(err) {
 		problem.Kind, problem.Message = fault.KindConflict, "it was cancelled"
 	}
+	// Hosts know things by their IDs, people by their names.
+	if r.subject.ID != "" && r.subject.Name != "" {
+		problem.Message = strings.ReplaceAll(problem.Message, r.subject.ID, r.subject.Name)
+	}
 	return problem
 }
 

@@ -85,6 +85,15 @@ func (s *seat) deleteVolumes(ctx workflow.Context) error {
 	return nil
 }
 
+// dropCheckpoints makes the next backup a full one: the disks are about to be others than those that checkpoints follow.
+func (s *seat) dropCheckpoints(ctx workflow.Context) error {
+	if _, err := atControl[struct{}](ctx, toControl.ForgetCheckpoints, s.machine.VM.ID); err != nil {
+		return err
+	}
+	_, err := atHost[struct{}](ctx, s.at, toHost.KeepCheckpoint, host.CheckpointRequest{On: s.on(), VM: s.machine.VM.ID})
+	return err
+}
+
 func (s *seat) connect(ctx workflow.Context) (err error) {
 	request := host.NetworkRequest{On: s.on(), VM: s.machine.VM.ID, Ports: s.machine.Ports}
 	s.cards, err = atHost[[]hypervisor.BridgedCard](ctx, s.at, toHost.ConnectNetwork, request)
@@ -100,6 +109,7 @@ func (s *seat) disconnect(ctx workflow.Context) error {
 func (s *seat) define(ctx workflow.Context) error {
 	_, err := atHost[struct{}](ctx, s.at, toHost.Define, host.DefineRequest{
 		On: s.on(), VM: s.machine.VM.ID, Name: s.machine.VM.Name, Spec: s.machine.VM.Spec, Volumes: s.machine.Volumes, Cards: s.cards,
+		Seed: s.machine.VM.CloudInit != "",
 	})
 	return err
 }
@@ -124,11 +134,31 @@ func (s *seat) shutdown(ctx workflow.Context, grace time.Duration) error {
 	return err
 }
 
-func (s *seat) awaitGuest(ctx workflow.Context) (err error) {
+func (s *seat) awaitGuest(ctx workflow.Context) error { return s.awaitGuestOr(ctx, false) }
+
+func (s *seat) awaitGuestOr(ctx workflow.Context, tellOff bool) (err error) {
 	s.guest, err = atHost[host.GuestAnswer](ctx, s.at, toHost.AwaitGuest, host.AwaitGuestRequest{
-		On: s.on(), VM: s.machine.VM.ID, Patience: guestPatience,
+		On: s.on(), VM: s.machine.VM.ID, Patience: guestPatience, TellOff: tellOff,
 	})
 	return err
+}
+
+// startsAgain is how often a VM that goes off while its guest starts is started again, as after a power cut of its host.
+const startsAgain = 3
+
+// awaitSetBack waits for a guest that there is no way back from. A power cut takes the ports too.
+func (s *seat) awaitSetBack(ctx workflow.Context) error {
+	for again := 0; ; again++ {
+		if err := s.awaitGuestOr(ctx, again < startsAgain); err != nil || !s.guest.Off {
+			return err
+		}
+		if err := s.connect(ctx); err != nil {
+			return err
+		}
+		if err := s.powerOn(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 func (s *seat) inspect(ctx workflow.Context) (host.Observation, error) {
@@ -148,6 +178,18 @@ func (s *seat) commit(ctx workflow.Context, wanted vm.State) error {
 }
 
 func (s *seat) commitRunning(ctx workflow.Context) error { return s.commit(ctx, vm.Running) }
+
+// commitStopped accepts a VM that stopped in whatever way: it was asked to.
+func (s *seat) commitStopped(ctx workflow.Context) error {
+	seen, err := s.inspect(ctx)
+	if err != nil {
+		return err
+	}
+	if seen.Runs() {
+		return s.commit(ctx, vm.Stopped)
+	}
+	return s.recordState(ctx, vm.Stopped)
+}
 
 func (s *seat) recordState(ctx workflow.Context, state vm.State) error {
 	_, err := atControl[struct{}](ctx, toControl.CommitVM, control.Commit{

@@ -34,15 +34,3 @@ func (p *power) askGuest(ctx workflow.Context) error {
 	}
 	return p.shutdown(ctx, grace)
 }
-
-// commitStopped accepts a VM that stopped in whatever way: it was asked to.
-func (p *power) commitStopped(ctx workflow.Context) error {
-	seen, err := p.inspect(ctx)
-	if err != nil {
-		return err
-	}
-	if seen.Runs() {
-		return p.commit(ctx, vm.Stopped)
-	}
-	return p.recordState(ctx, vm.Stopped)
-}

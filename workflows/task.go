@@ -20,9 +20,10 @@ type header struct {
 	operation id.Operation
 	project   id.Project
 	kind      operation.Kind
+	subject   operation.Subject
 	actor     string
 }
 
 func (t Task[R]) header() header {
-	return header{operation: t.Operation, project: t.Project, kind: t.Kind, actor: t.Actor}
+	return header{operation: t.Operation, project: t.Project, kind: t.Kind, subject: t.Subject, actor: t.Actor}
 }

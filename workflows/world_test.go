@@ -23,18 +23,23 @@ import (
 	"github.com/novacron/novacron/activities/host"
 	"github.com/novacron/novacron/internal/backup"
 	"github.com/novacron/novacron/internal/backuprepo"
+	"github.com/novacron/novacron/internal/cloudinit"
 	fabricfake "github.com/novacron/novacron/internal/fabric/fake"
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/hypervisor"
 	hypervisorfake "github.com/novacron/novacron/internal/hypervisor/fake"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/image"
+	"github.com/novacron/novacron/internal/imagestore"
 	"github.com/novacron/novacron/internal/network"
 	objectfake "github.com/novacron/novacron/internal/objectstore/fake"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/project"
 	"github.com/novacron/novacron/internal/storage"
 	storagefake "github.com/novacron/novacron/internal/storage/fake"
 	"github.com/novacron/novacron/internal/store"
+	"github.com/novacron/novacron/internal/store/storetest"
 	"github.com/novacron/novacron/internal/vm"
 	"github.com/novacron/novacron/internal/volume"
 )
@@ -52,11 +57,15 @@ type world struct {
 	network network.Network
 	image   image.Image
 	content []byte
+	objects *objectfake.Store // bytes of images that operations bring in
+	spool   string
 
 	control *control.Activities
 	ran     []string                         // IDs of the activities that ran, in order
 	meddle  func(activityID string) meddling // what to do to an activity; nil: nothing
 	cancel  func()                           // cancels the operation that runs
+	told    *cloudinit.CloudInit             // what the guests of new VMs are told; nil: nothing
+	strays  []id.Volume                      // that a test put where nobody knows of them
 }
 
 type node struct {
@@ -86,10 +95,13 @@ func newWorld(t *testing.T) *world {
 	installed, err := w.store.EnsureInstallation(ctx, store.Installation{AdminPasswordHash: "x"})
 	must(t, err)
 	w.project, w.network = installed.Project, installed.Network
+	storetest.AddShared(t, w.store)
 	w.shared = storagefake.New(storagefake.Config{Name: "shared", Shared: true})
 	w.repo, err = backuprepo.Open(ctx, objectfake.New())
 	must(t, err)
-	w.control = &control.Activities{Store: w.store, Log: slog.New(slog.DiscardHandler)}
+	w.objects, w.spool = objectfake.New(), t.TempDir()
+	images := imagestore.New(imagestore.Config{Inventory: w.store, Objects: w.objects, Spool: w.spool, MaxBytes: 64 << 20, Log: slog.New(slog.DiscardHandler)})
+	w.control = &control.Activities{Store: w.store, Images: images, Log: slog.New(slog.DiscardHandler)}
 	w.content = make([]byte, 1<<20)
 	w.image = image.Image{
 		ID: id.New[id.Image](), Name: "guest", Format: "raw", SHA256: sha256Hex(w.content), SizeBytes: int64(len(w.content)), VirtualBytes: int64(len(w.content)),
@@ -116,7 +128,7 @@ func (w *world) addHost(name string) {
 		name: name, driver: w.cluster.Host(name, address.String()),
 		local: storagefake.New(storagefake.Config{Name: "local"}), fabric: fabricfake.New(),
 	}
-	pools := map[string]storage.Pool{"local": linked{n.local, n.driver}, "shared": linked{w.shared, n.driver}}
+	pools := pools{"local": linked{n.local, n.driver}, "shared": linked{w.shared, n.driver}}
 	facts, err := n.driver.Facts(ctx)
 	must(w.t, err)
 	facts.MigrationAddress = address.String()
@@ -129,15 +141,33 @@ func (w *world) addHost(name string) {
 	must(w.t, err)
 	n.id = enrolled.ID
 	n.acts = &host.Activities{
-		Host: n.id, Hypervisor: n.driver, Pools: pools, Fabric: n.fabric, Repository: w.repo,
-		Images: func(_ context.Context, _ id.Image, offset int64) (io.ReadCloser, error) {
+		Host: n.id, Hypervisor: n.driver, Pools: pools, Fabric: n.fabric, Repository: func() (*backuprepo.Repository, error) { return w.repo, nil },
+		PeerImages: func(context.Context, storage.BaseImage, int64) (io.ReadCloser, error) {
+			return nil, fault.NotFound("no host has it")
+		},
+		Images: func(_ context.Context, _ storage.BaseImage, offset int64) (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader(string(w.content[offset:]))), nil
 		},
+		Keep:   w.keepImage,
+		Seeds:  w.seeds(),
 		Offers: host.NewOffers(w.t.TempDir(), netip.AddrPortFrom(address, host.OfferPort).String(), pools, slog.New(slog.DiscardHandler)),
 	}
 	go func() { _ = n.acts.Offers.Serve(ctx) }() // its end is the test's; a copy that fails says why it could not connect
 	w.hosts = append(w.hosts, n)
 }
+
+// pools are a host's, by name.
+type pools map[string]storage.Pool
+
+func (p pools) Pool(name string) (storage.Pool, error) {
+	found, known := p[name]
+	if !known {
+		return nil, fault.Unavailable("this host has no pool %q", name)
+	}
+	return found, nil
+}
+
+func (p pools) Renew(string) {}
 
 // linked is a pool whose volumes are the bytes that the hypervisor's VMs see.
 type linked struct {
@@ -149,7 +179,7 @@ func (l linked) CreateVolume(ctx context.Context, spec storage.VolumeSpec) (stor
 	_, err := l.InspectVolume(ctx, spec.Volume)
 	made, createErr := l.Pool.CreateVolume(ctx, spec)
 	if createErr == nil && fault.Is(err, fault.KindNotFound) {
-		l.driver.AttachDisk(made.Path, l.Fact(ctx).Shared, l.Disk(spec.Volume))
+		l.driver.PutDisk(made.Path, l.Fact(ctx).Shared, l.Disk(spec.Volume))
 	}
 	return made, createErr
 }
@@ -309,8 +339,9 @@ func (w *world) acceptProvision(name, pool string, on *node) operation.Operation
 	if on != nil {
 		request.Host = on.id
 	}
-	return w.accept(operation.Provision, operation.Subject{Kind: "vm", ID: string(machine.ID), Name: name}, request,
-		store.Acceptance{Claims: []string{string(machine.ID)}, NewVM: &machine, NewVolumes: []volume.Volume{disk}})
+	with := store.Acceptance{Claims: []string{string(machine.ID)}, NewVM: &machine, NewVolumes: []volume.Volume{disk}}
+	w.tell(&machine, &with)
+	return w.accept(operation.Provision, operation.Subject{Kind: "vm", ID: string(machine.ID), Name: name}, request, with)
 }
 
 // acceptOn accepts an operation on an existing VM.
@@ -343,11 +374,21 @@ func (w *world) check(after string) {
 		}
 		residents[each.Host][each.ID] = true
 	}
+	w.checkVolumes(after, wanted)
+	pools, err := w.store.ListPools(ctx)
+	must(w.t, err)
+	for _, each := range pools {
+		if each.State != pool.Ready || each.Operation != "" {
+			w.t.Errorf("%s: pool %s is %s, held by %q", after, each.Name, each.State, each.Operation)
+		}
+	}
 	w.checkRepository(after)
+	w.checkImages(after)
 	w.checkPool(after, "shared", w.shared, "", wanted)
 	for _, each := range w.hosts {
 		w.checkPool(after, each.name, each.local, each.id, wanted)
 		w.checkResidents(after, each, residents[each.id])
+		w.checkSeeds(after, each, machines)
 	}
 }
 
@@ -367,6 +408,8 @@ func (w *world) checkMachine(after string, machine vm.VM, wanted map[id.Volume]s
 			w.t.Errorf("%s: volume %s of VM %s is %s", after, each.ID, machine.Name, each.State)
 		}
 	}
+	w.checkDisks(after, machine, volumes)
+	w.checkSnapshots(after, machine)
 	running := w.cluster.RunningOn(machine.ID)
 	on := machine.State == vm.Running || machine.State == vm.Paused
 	switch {
@@ -374,6 +417,45 @@ func (w *world) checkMachine(after string, machine vm.VM, wanted map[id.Volume]s
 		w.t.Errorf("%s: VM %s should run on %s and runs on %v", after, machine.Name, machine.HostName, running)
 	case !on && len(running) > 0:
 		w.t.Errorf("%s: VM %s is recorded as %s and runs on %v", after, machine.Name, machine.State, running)
+	}
+}
+
+// checkDisks wants the hypervisor to give a VM the disks that the inventory says.
+func (w *world) checkDisks(after string, machine vm.VM, volumes []volume.Volume) {
+	w.t.Helper()
+	seen, err := w.nodeOf(machine.Host).driver.Inspect(w.t.Context(), machine.ID)
+	if fault.Is(err, fault.KindNotFound) || err == nil && seen.Power == hypervisor.Off {
+		return // it is defined when it starts
+	}
+	must(w.t, err)
+	plugged := map[id.Volume]string{}
+	limits := map[id.Volume]volume.Limits{}
+	for _, disk := range seen.Disks {
+		plugged[disk.Volume], limits[disk.Volume] = disk.Device, disk.Limits
+	}
+	for _, each := range volumes {
+		if limits[each.ID] != each.Limits {
+			w.t.Errorf("%s: volume %s of VM %s should be limited to %+v and is to %+v", after, each.ID, machine.Name, each.Limits, limits[each.ID])
+		}
+		if plugged[each.ID] != each.Device {
+			w.t.Errorf("%s: volume %s of VM %s should be its disk %s and is %q", after, each.ID, machine.Name, each.Device, plugged[each.ID])
+		}
+	}
+	if len(plugged) != len(volumes) {
+		w.t.Errorf("%s: VM %s has the disks %v and should have %d", after, machine.Name, plugged, len(volumes))
+	}
+}
+
+// checkVolumes adds the volumes that belong to no VM to those that pools should hold.
+func (w *world) checkVolumes(after string, wanted map[id.Volume]string) {
+	w.t.Helper()
+	volumes, _, err := w.store.ListVolumes(w.t.Context(), store.VolumeFilter{Limit: store.MaxPage})
+	must(w.t, err)
+	for _, each := range volumes {
+		wanted[each.ID] = string(each.Host)
+		if each.VM == "" && (each.State != volume.Ready || each.Name == "" || each.Device != "" || each.Operation != "") {
+			w.t.Errorf("%s: volume %+v belongs to no VM", after, each)
+		}
 	}
 }
 
@@ -417,7 +499,7 @@ func (w *world) checkPool(after, name string, pool *storagefake.Pool, at id.Host
 	here := map[id.Volume]bool{}
 	for _, each := range found {
 		here[each.Volume] = true
-		if on, known := wanted[each.Volume]; !known || on != string(at) {
+		if on, known := wanted[each.Volume]; (!known || on != string(at)) && !slices.Contains(w.strays, each.Volume) {
 			w.t.Errorf("%s: volume %s is left behind in pool %s", after, each.Volume, name)
 		}
 	}

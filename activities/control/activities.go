@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/imagestore"
 	"github.com/novacron/novacron/internal/network"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/storage"
@@ -27,6 +28,7 @@ type Starter interface {
 // Activities acts on the inventory.
 type Activities struct {
 	Store   *store.Store
+	Images  *imagestore.Store
 	Starter Starter
 	Log     *slog.Logger
 }

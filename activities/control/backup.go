@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/novacron/novacron/internal/backup"
@@ -12,6 +13,7 @@ import (
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/retention"
 	"github.com/novacron/novacron/internal/store"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // BackupPlan is how a backup is to be taken.
@@ -34,6 +36,13 @@ func (a *Activities) PlanBackup(ctx context.Context, in operation.BackupRequest)
 	}
 	if in.Mode == backup.Full {
 		plan.Reason = "a full backup was asked for"
+		return plan, nil
+	}
+	if !slices.ContainsFunc(machine.Volumes, func(disk volume.Volume) bool { return disk.Format == "qcow2" }) {
+		plan.Reason = "QEMU keeps no record of what changes on raw disks, so they were read in full; chunks that are known already were not stored again"
+		if in.Mode == backup.Incremental {
+			return BackupPlan{}, fault.Conflict("VM %s has only raw disks, of whose changes QEMU keeps no record; take a full backup", machine.VM.Name)
+		}
 		return plan, nil
 	}
 	base, err := a.Store.BaseFor(ctx, in.VM)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/novacron/novacron/internal/backup"
@@ -10,6 +11,7 @@ import (
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/placement"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/vm"
 	"github.com/novacron/novacron/internal/volume"
@@ -47,7 +49,7 @@ func (a *Activities) Place(ctx context.Context, in PlaceRequest) (Placed, error)
 
 // choose tries again when another operation took the room between the choice and the promise.
 func (a *Activities) choose(ctx context.Context, machine Machine, in PlaceRequest) error {
-	request := placement.Request{Spec: machine.VM.Spec, Pool: in.Pool, Host: in.Host}
+	request := placement.Request{Spec: machine.VM.Spec, Pool: in.Pool, Host: in.Host, Recorded: true}
 	for _, each := range machine.Volumes {
 		request.DiskBytes += each.SizeBytes
 	}
@@ -60,13 +62,14 @@ func (a *Activities) choose(ctx context.Context, machine Machine, in PlaceReques
 		if err != nil {
 			return err
 		}
-		shared := poolIsShared(hosts, choice.Host, choice.Pool)
+		fact := poolOn(hosts, choice.Host, choice.Pool)
 		for _, each := range machine.Volumes {
 			on := choice.Host
-			if shared {
+			if fact.Shared {
 				on = ""
 			}
-			if err := a.Store.SetVolume(ctx, each.ID, store.VolumeChange{Host: &on, Pool: choice.Pool}); err != nil {
+			made := store.VolumeChange{Host: &on, Pool: choice.Pool, Format: pool.Driver(fact.Driver).Format()}
+			if err := a.Store.SetVolume(ctx, each.ID, made); err != nil {
 				return err
 			}
 		}
@@ -78,14 +81,14 @@ func (a *Activities) choose(ctx context.Context, machine Machine, in PlaceReques
 	}
 }
 
-func poolIsShared(hosts []host.Host, on id.Host, name string) bool {
+func poolOn(hosts []host.Host, on id.Host, name string) host.PoolFact {
 	for _, each := range hosts {
 		if each.ID == on {
-			pool, _ := each.Pool(name)
-			return pool.Shared
+			fact, _ := each.Pool(name)
+			return fact
 		}
 	}
-	return false
+	return host.PoolFact{}
 }
 
 // MigrationQuestion asks how a VM can be moved.
@@ -118,7 +121,7 @@ func (a *Activities) PlanMigration(ctx context.Context, in MigrationQuestion) (M
 		return MigrationPlan{}, err
 	}
 	choice, err := placement.Choose(placement.Request{
-		Spec: machine.VM.Spec, Host: in.To, From: machine.VM.Host, Live: !in.Cold, Volumes: machine.Volumes,
+		Spec: machine.VM.Spec, Host: in.To, From: machine.VM.Host, Live: !in.Cold, Volumes: machine.Volumes, NeedShared: machine.VM.Snapshots > 0, // a copy leaves snapshots behind
 	}, hosts, time.Now())
 	if err != nil {
 		return MigrationPlan{}, err
@@ -188,9 +191,10 @@ func (a *Activities) PlanRestore(ctx context.Context, in operation.RestoreReques
 	plan.Old, plan.Machine = machine.Volumes, machine
 	plan.Machine.Images, plan.Machine.Volumes = nil, nil
 	for i, disk := range taken.Disks {
+		old := replacedBy(disk, machine.Volumes)
 		fresh := volume.Volume{
 			ID: in.Volumes[i], Project: machine.VM.Project, Device: disk.Device, SizeBytes: disk.SizeBytes,
-			Format: "qcow2", State: volume.Creating, Pool: machine.Volumes[0].Pool, Host: machine.Volumes[0].Host,
+			Format: old.Format, State: volume.Creating, Pool: old.Pool, Host: old.Host,
 		}
 		if _, err := a.Store.GetVolume(ctx, fresh.ID); fault.Is(err, fault.KindNotFound) {
 			err = a.Store.InsertVolume(ctx, fresh)
@@ -200,12 +204,18 @@ func (a *Activities) PlanRestore(ctx context.Context, in operation.RestoreReques
 		} else if err != nil {
 			return RestorePlan{}, err
 		}
-		if err := a.Store.SetVolume(ctx, fresh.ID, store.VolumeChange{Host: &fresh.Host, Pool: fresh.Pool}); err != nil {
+		if err := a.Store.SetVolume(ctx, fresh.ID, store.VolumeChange{Host: &fresh.Host, Pool: fresh.Pool, Format: fresh.Format}); err != nil {
 			return RestorePlan{}, err
 		}
 		plan.Machine.Volumes = append(plan.Machine.Volumes, fresh)
 	}
 	return plan, nil
+}
+
+// replacedBy is the disk whose place a backup's disk takes; the first one for a disk that the VM no longer has.
+func replacedBy(disk backup.Disk, volumes []volume.Volume) volume.Volume {
+	at := slices.IndexFunc(volumes, func(each volume.Volume) bool { return each.Device == disk.Device })
+	return volumes[max(0, at)]
 }
 
 // Swap puts new disks in the place of old ones.

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/novacron/novacron/activities/beat"
 	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/fabric"
 	"github.com/novacron/novacron/internal/fault"
@@ -22,20 +23,38 @@ type Driver interface {
 	hypervisor.Guest
 	hypervisor.Migrator
 	hypervisor.Snapshotter
+	hypervisor.DiskMover
+	hypervisor.DiskGrower
+	hypervisor.DiskAttacher
+	hypervisor.DiskLimiter
+	hypervisor.DiskSnapshotter
 }
 
-// ImageSource reads the bytes of an image from the control plane, from an offset on.
-type ImageSource func(ctx context.Context, image id.Image, offset int64) (io.ReadCloser, error)
+// ImageSource reads the bytes of an image from an offset on.
+type ImageSource func(ctx context.Context, image storage.BaseImage, offset int64) (io.ReadCloser, error)
+
+// Pools finds a host's pools by name; the error is Unavailable.
+type Pools interface {
+	Pool(name string) (storage.Pool, error)
+	// Renew has a pool opened anew: its place is no longer what it was.
+	Renew(name string)
+}
+
+// Repository gives the backup repository, wherever it is declared to be now; the error is Unavailable.
+type Repository func() (*backuprepo.Repository, error)
 
 // Activities acts on one host.
 type Activities struct {
 	Host       id.Host
 	Hypervisor Driver
-	Pools      map[string]storage.Pool
+	Pools      Pools
 	Fabric     fabric.Fabric
-	Repository *backuprepo.Repository
-	Images     ImageSource
+	Repository Repository
+	Images     ImageSource // the control plane's store
+	PeerImages ImageSource // hosts that have the image; NotFound if none does
+	Keep       ImageSink
 	Offers     *Offers
+	Seeds      *Seeds
 
 	turns turns
 }
@@ -56,12 +75,18 @@ func (a *Activities) turn(ctx context.Context, on On, resource string) (release 
 	return a.turns.take(ctx, resource)
 }
 
-func (a *Activities) pool(name string) (storage.Pool, error) {
-	pool, known := a.Pools[name]
-	if !known {
-		return nil, fault.Unavailable("host %s has no pool %q; add it to the worker's NOVACRON_POOLS or choose another host", a.Host, name)
+// poolTurn is a turn for work in a pool; the error is Unavailable while the host does not have the pool.
+func (a *Activities) poolTurn(ctx context.Context, on On, resource, name string) (storage.Pool, func(), error) {
+	release, err := a.turn(ctx, on, resource)
+	if err != nil {
+		return nil, nil, err
 	}
-	return pool, nil
+	pool, err := a.Pools.Pool(name)
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return pool, release, nil
 }
 
 // turns is a set of named locks.
@@ -93,58 +118,14 @@ func (t *turns) take(ctx context.Context, name string) (func(), error) {
 		case <-before:
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(beatEvery):
+		case <-time.After(beat.Every):
 			activity.RecordHeartbeat(ctx, "waiting for an earlier attempt to end")
 		}
 	}
 }
 
-// beatEvery is how often a long activity tells the control plane that it lives.
-const beatEvery = 2 * time.Second
-
 // Beat is the progress that a heartbeat carries; the timeline shows it.
-type Beat struct {
-	Done  int64  `json:"done"`
-	Total int64  `json:"total"`
-	Unit  string `json:"unit"`
-}
+type Beat = beat.Progress
 
 // beating sends heartbeats until stop is called; report replaces what they carry.
-func beating(ctx context.Context) (report func(Beat), stop func()) {
-	var (
-		mutex sync.Mutex
-		last  any
-		done  = make(chan struct{})
-	)
-	beat := func() {
-		mutex.Lock()
-		details := last
-		mutex.Unlock()
-		if details == nil {
-			activity.RecordHeartbeat(ctx)
-			return
-		}
-		activity.RecordHeartbeat(ctx, details)
-	}
-	go func() {
-		ticker := time.NewTicker(beatEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				beat()
-			case <-done:
-				return
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	report = func(progress Beat) {
-		mutex.Lock()
-		last = progress
-		mutex.Unlock()
-		activity.RecordHeartbeat(ctx, progress)
-	}
-	return report, sync.OnceFunc(func() { close(done) })
-}
+func beating(ctx context.Context) (report func(Beat), stop func()) { return beat.Start(ctx) }

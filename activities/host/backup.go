@@ -143,7 +143,8 @@ type CheckpointRequest struct {
 	Backup id.Backup `json:"backup_id"`
 }
 
-// KeepCheckpoint forgets every checkpoint of a VM but one: a later backup compares with nothing older.
+// KeepCheckpoint forgets every checkpoint of a VM but one, or all if Backup is empty: a later backup compares with nothing
+// older. A VM that the host does not know has none.
 func (a *Activities) KeepCheckpoint(ctx context.Context, in CheckpointRequest) error {
 	release, err := a.turn(ctx, in.On, string(in.VM))
 	if err != nil {
@@ -151,6 +152,9 @@ func (a *Activities) KeepCheckpoint(ctx context.Context, in CheckpointRequest) e
 	}
 	defer release()
 	all, err := a.Hypervisor.Checkpoints(ctx, in.VM)
+	if fault.Is(err, fault.KindNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,11 @@ func (a *Activities) storeOnce(ctx context.Context, in StoreRequest, report func
 	if in.Parent != nil {
 		request.Parent = &backuprepo.ManifestRef{Key: in.Parent.Manifest, SHA256: in.Parent.SHA256}
 	}
-	result, err := a.Repository.WriteDisk(ctx, request)
+	repository, err := a.Repository()
+	if err != nil {
+		return Stored{}, err
+	}
+	result, err := repository.WriteDisk(ctx, request)
 	if err != nil {
 		return Stored{}, err
 	}
@@ -102,7 +106,7 @@ func (a *Activities) openSource(ctx context.Context, in StoreRequest) (backuprep
 
 // serve serves a volume that no VM has open.
 func (a *Activities) serve(ctx context.Context, poolName string, disk id.Volume, writable bool) (socket, export string, end func() error, err error) {
-	pool, err := a.pool(poolName)
+	pool, err := a.Pools.Pool(poolName)
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -129,7 +133,11 @@ func (a *Activities) DeleteBackupData(ctx context.Context, in BackupDataRequest)
 	defer release()
 	_, stop := beating(ctx)
 	defer stop()
-	return a.Repository.Delete(ctx, in.Backup)
+	repository, err := a.Repository()
+	if err != nil {
+		return err
+	}
+	return repository.Delete(ctx, in.Backup)
 }
 
 // Verdict is what reading a backup found.
@@ -142,10 +150,14 @@ func (a *Activities) VerifyBackupData(ctx context.Context, in BackupDataRequest)
 	if in.Host != a.Host {
 		return Verdict{}, fault.Invalid("this worker acts for host %s, not for %s", a.Host, in.Host)
 	}
+	repository, err := a.Repository()
+	if err != nil {
+		return Verdict{}, err
+	}
 	report, stop := beating(ctx)
 	defer stop()
 	for _, each := range in.Disks {
-		_, err := a.Repository.Verify(ctx, backuprepo.ManifestRef{Key: each.Manifest, SHA256: each.SHA256}, func(done, total int64) {
+		_, err := repository.Verify(ctx, backuprepo.ManifestRef{Key: each.Manifest, SHA256: each.SHA256}, func(done, total int64) {
 			report(Beat{Done: done, Total: total, Unit: "bytes"})
 		})
 		if _, damaged := backuprepo.DamageOf(err); damaged {
@@ -174,10 +186,14 @@ func (a *Activities) RestoreDisk(ctx context.Context, in FillRequest) error {
 		return err
 	}
 	defer release()
+	repository, err := a.Repository()
+	if err != nil {
+		return err
+	}
 	report, stop := beating(ctx)
 	defer stop()
 	return a.fill(ctx, in.Pool, in.Volume, func(sink backuprepo.Sink) error {
-		return a.Repository.ReadDisk(ctx, backuprepo.ReadRequest{
+		return repository.ReadDisk(ctx, backuprepo.ReadRequest{
 			Manifest: backuprepo.ManifestRef{Key: in.Disk.Manifest, SHA256: in.Disk.SHA256}, Sink: sink,
 			Progress: func(done, total int64) { report(Beat{Done: done, Total: total, Unit: "bytes"}) },
 		})

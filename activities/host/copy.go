@@ -39,16 +39,21 @@ func (a *Activities) CopyVolume(ctx context.Context, in CopyRequest) error {
 	}
 	defer done()
 	return a.fill(ctx, in.Pool, in.Volume, func(sink backuprepo.Sink) error {
-		total := source.Size()
-		err := source.Extents(ctx, func(extent backuprepo.Extent) error {
-			report(Beat{Done: extent.Offset, Total: total, Unit: "bytes"})
-			return copyExtent(ctx, source, sink, extent)
-		})
-		if err != nil {
-			return err
-		}
-		return sink.Flush(ctx)
+		return copyAll(ctx, source, sink, report)
 	})
+}
+
+// copyAll copies all of a disk and returns once it is on the other one for good.
+func copyAll(ctx context.Context, source backuprepo.Source, sink backuprepo.Sink, report func(Beat)) error {
+	total := source.Size()
+	err := source.Extents(ctx, func(extent backuprepo.Extent) error {
+		report(Beat{Done: extent.Offset, Total: total, Unit: "bytes"})
+		return copyExtent(ctx, source, sink, extent)
+	})
+	if err != nil {
+		return err
+	}
+	return sink.Flush(ctx)
 }
 
 func copyExtent(ctx context.Context, source backuprepo.Source, sink backuprepo.Sink, extent backuprepo.Extent) error {

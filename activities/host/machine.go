@@ -90,9 +90,10 @@ type DefineRequest struct {
 	Spec    vm.Spec                  `json:"spec"`
 	Volumes []volume.Volume          `json:"volumes"`
 	Cards   []hypervisor.BridgedCard `json:"cards"`
+	Seed    bool                     `json:"seed,omitempty"` // its guest is told something
 }
 
-// Define records a VM with the hypervisor; its volumes must exist.
+// Define records a VM with the hypervisor, and makes its seed if it has one; its volumes must exist.
 func (a *Activities) Define(ctx context.Context, in DefineRequest) error {
 	release, err := a.turn(ctx, in.On, string(in.VM))
 	if err != nil {
@@ -103,15 +104,21 @@ func (a *Activities) Define(ctx context.Context, in DefineRequest) error {
 	if err != nil {
 		return err
 	}
+	seed := ""
+	if in.Seed {
+		if seed, err = a.Seeds.Make(ctx, in.VM); err != nil {
+			return err
+		}
+	}
 	return a.Hypervisor.Define(ctx, hypervisor.Definition{
-		VM: in.VM, Name: in.Name, Spec: in.Spec, Disks: disks, Interfaces: in.Cards,
+		VM: in.VM, Name: in.Name, Spec: in.Spec, Disks: disks, Interfaces: in.Cards, Seed: seed,
 	})
 }
 
 func (a *Activities) disks(ctx context.Context, volumes []volume.Volume) ([]hypervisor.Disk, error) {
 	disks := make([]hypervisor.Disk, 0, len(volumes))
 	for _, wanted := range volumes {
-		pool, err := a.pool(wanted.Pool)
+		pool, err := a.Pools.Pool(wanted.Pool)
 		if err != nil {
 			return nil, err
 		}
@@ -121,6 +128,7 @@ func (a *Activities) disks(ctx context.Context, volumes []volume.Volume) ([]hype
 		}
 		disks = append(disks, hypervisor.Disk{
 			Volume: wanted.ID, Device: wanted.Device, Path: found.Path, Format: found.Format, Shared: pool.Fact(ctx).Shared,
+			Limits: wanted.Limits,
 		})
 	}
 	return disks, nil
@@ -132,7 +140,7 @@ type MachineRequest struct {
 	VM id.VM `json:"vm_id"`
 }
 
-// Undefine switches a VM off and makes the hypervisor forget it.
+// Undefine switches a VM off and makes the hypervisor forget it; its seed goes.
 func (a *Activities) Undefine(ctx context.Context, in MachineRequest) error {
 	release, err := a.turn(ctx, in.On, string(in.VM))
 	if err != nil {
@@ -142,7 +150,10 @@ func (a *Activities) Undefine(ctx context.Context, in MachineRequest) error {
 	if err := a.Hypervisor.SetPower(ctx, in.VM, hypervisor.Off); err != nil && !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	return a.Hypervisor.Undefine(ctx, in.VM)
+	if err := a.Hypervisor.Undefine(ctx, in.VM); err != nil {
+		return err
+	}
+	return a.Seeds.Remove(in.VM)
 }
 
 // PowerRequest brings a VM to a power.
@@ -258,17 +269,19 @@ type AwaitGuestRequest struct {
 	On
 	VM       id.VM         `json:"vm_id"`
 	Patience time.Duration `json:"patience_ns"`
+	TellOff  bool          `json:"tell_off,omitempty"` // a VM that went off is an answer
 }
 
 // GuestAnswer is what the guest said.
 type GuestAnswer struct {
+	Off      bool                 `json:"off,omitempty"` // the VM went off instead
 	Answered bool                 `json:"answered"`
 	Guest    hypervisor.GuestInfo `json:"guest"`
 	Waited   time.Duration        `json:"waited_ns"`
 }
 
 // AwaitGuest waits until the guest's agent answers. A guest without an agent is no error: Answered says so. A VM that
-// went off meanwhile is a Conflict.
+// went off meanwhile is a Conflict, unless that is to be told.
 func (a *Activities) AwaitGuest(ctx context.Context, in AwaitGuestRequest) (GuestAnswer, error) {
 	began := firstScheduled(ctx)
 	for {
@@ -277,6 +290,9 @@ func (a *Activities) AwaitGuest(ctx context.Context, in AwaitGuestRequest) (Gues
 			return GuestAnswer{}, err
 		}
 		if seen.Machine.Power != hypervisor.On {
+			if in.TellOff {
+				return GuestAnswer{Off: true, Waited: time.Since(began)}, nil
+			}
 			return GuestAnswer{}, fault.Conflict("VM %s went off while its guest was starting; look at its console", in.VM)
 		}
 		info, err := a.Hypervisor.GuestInfo(ctx, in.VM)

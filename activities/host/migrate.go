@@ -12,14 +12,17 @@ import (
 	"github.com/novacron/novacron/internal/precopy"
 )
 
-// PrepareIncoming clears what an earlier, failed migration may have left on this target.
+// PrepareIncoming clears what an earlier, failed migration may have left on this target: a domain that is off, and a seed.
 func (a *Activities) PrepareIncoming(ctx context.Context, in MachineRequest) error {
 	release, err := a.turn(ctx, in.On, string(in.VM))
 	if err != nil {
 		return err
 	}
 	defer release()
-	return a.Hypervisor.PrepareIncoming(ctx, in.VM)
+	if err := a.Hypervisor.PrepareIncoming(ctx, in.VM); err != nil {
+		return err
+	}
+	return a.Seeds.Remove(in.VM)
 }
 
 // SendRequest starts a migration away from this host.

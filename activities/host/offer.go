@@ -24,7 +24,7 @@ import (
 type Offers struct {
 	directory string
 	address   string
-	pools     map[string]storage.Pool
+	pools     Pools
 	log       *slog.Logger
 
 	mutex    sync.Mutex
@@ -42,7 +42,7 @@ type Offer struct {
 const OfferPort = 10810
 
 // NewOffers keeps offers in directory and will serve them on address, host:port.
-func NewOffers(directory, address string, pools map[string]storage.Pool, log *slog.Logger) *Offers {
+func NewOffers(directory, address string, pools Pools, log *slog.Logger) *Offers {
 	return &Offers{directory: directory, address: address, pools: pools, log: log}
 }
 
@@ -93,7 +93,11 @@ func (o *Offers) answer(ctx context.Context, connection net.Conn) error {
 	if err != nil {
 		return err
 	}
-	exporter, able := o.pools[offer.Pool].(storage.Exporter)
+	pool, err := o.pools.Pool(offer.Pool)
+	if err != nil {
+		return err
+	}
+	exporter, able := pool.(storage.Exporter)
 	if !able {
 		return fault.Invalid("pool %q cannot serve volumes", offer.Pool)
 	}

@@ -16,28 +16,34 @@ type ImageRequest struct {
 	Image storage.BaseImage `json:"image"`
 }
 
-// FetchImage makes an image's bytes a base for volumes in a pool.
+// FetchImage makes an image's bytes a base for volumes in a pool. They come from another host that has them, or else from the
+// store.
 func (a *Activities) FetchImage(ctx context.Context, in ImageRequest) error {
-	release, err := a.turn(ctx, in.On, "image/"+in.Pool+"/"+string(in.Image.Image))
+	// The turn is of the bytes: of many VMs that are made from new images with the same bytes, one brings them.
+	pool, release, err := a.poolTurn(ctx, in.On, "image/"+in.Pool+"/"+in.Image.SHA256, in.Pool)
 	if err != nil {
 		return err
 	}
 	defer release()
-	pool, err := a.pool(in.Pool)
-	if err != nil {
-		return err
-	}
 	report, stop := beating(ctx)
 	defer stop()
-	return pool.EnsureImage(ctx, in.Image, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		content, err := a.Images(ctx, in.Image.Image, offset)
-		if err != nil {
-			return nil, err
+	counted := func(from ImageSource) func(context.Context, int64) (io.ReadCloser, error) {
+		return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			content, err := from(ctx, in.Image, offset)
+			if err != nil {
+				return nil, err
+			}
+			return &countingReader{ReadCloser: content, done: offset, report: func(done int64) {
+				report(Beat{Done: done, Total: in.Image.SizeBytes, Unit: "bytes"})
+			}}, nil
 		}
-		return &countingReader{ReadCloser: content, done: offset, report: func(done int64) {
-			report(Beat{Done: done, Total: in.Image.SizeBytes, Unit: "bytes"})
-		}}, nil
-	})
+	}
+	// Whatever another host cannot give, the store can: what arrived stays, unless it turned out wrong.
+	err = pool.EnsureImage(ctx, in.Image, counted(a.PeerImages))
+	if err == nil || ctx.Err() != nil || fault.Is(err, fault.KindExhausted) || fault.Is(err, fault.KindConflict) {
+		return err
+	}
+	return pool.EnsureImage(ctx, in.Image, counted(a.Images))
 }
 
 // reportEvery is how many bytes pass between two reports of progress.
@@ -68,15 +74,11 @@ type VolumeRequest struct {
 
 // CreateVolume makes a volume.
 func (a *Activities) CreateVolume(ctx context.Context, in VolumeRequest) (storage.Volume, error) {
-	release, err := a.turn(ctx, in.On, string(in.Spec.Volume))
+	pool, release, err := a.poolTurn(ctx, in.On, string(in.Spec.Volume), in.Pool)
 	if err != nil {
 		return storage.Volume{}, err
 	}
 	defer release()
-	pool, err := a.pool(in.Pool)
-	if err != nil {
-		return storage.Volume{}, err
-	}
 	_, stop := beating(ctx)
 	defer stop()
 	return pool.CreateVolume(ctx, in.Spec)
@@ -84,15 +86,11 @@ func (a *Activities) CreateVolume(ctx context.Context, in VolumeRequest) (storag
 
 // DeleteVolume removes a volume and checks that it is gone.
 func (a *Activities) DeleteVolume(ctx context.Context, in VolumeRequest) error {
-	release, err := a.turn(ctx, in.On, string(in.Spec.Volume))
+	pool, release, err := a.poolTurn(ctx, in.On, string(in.Spec.Volume), in.Pool)
 	if err != nil {
 		return err
 	}
 	defer release()
-	pool, err := a.pool(in.Pool)
-	if err != nil {
-		return err
-	}
 	if err := pool.DeleteVolume(ctx, in.Spec.Volume); err != nil {
 		return err
 	}
@@ -111,14 +109,32 @@ type ImageRef struct {
 
 // DropImage removes an image's copy from a pool; one that volumes stand on stays.
 func (a *Activities) DropImage(ctx context.Context, in ImageRef) error {
-	release, err := a.turn(ctx, in.On, "image/"+in.Pool+"/"+string(in.Image))
+	pool, release, err := a.poolTurn(ctx, in.On, "image/"+in.Pool+"/"+string(in.Image), in.Pool)
 	if err != nil {
 		return err
 	}
 	defer release()
-	pool, err := a.pool(in.Pool)
+	return pool.DeleteImage(ctx, in.Image)
+}
+
+// PoolRef names a pool of a host.
+type PoolRef struct {
+	On
+	Pool string `json:"pool"`
+}
+
+// ClearPool gives a pool's place up; Conflict while it holds a volume.
+func (a *Activities) ClearPool(ctx context.Context, in PoolRef) error {
+	pool, release, err := a.poolTurn(ctx, in.On, "pool/"+in.Pool, in.Pool)
 	if err != nil {
 		return err
 	}
-	return pool.DeleteImage(ctx, in.Image)
+	defer release()
+	_, stop := beating(ctx)
+	defer stop()
+	if err := pool.Clear(ctx); err != nil {
+		return err
+	}
+	a.Pools.Renew(in.Pool)
+	return nil
 }

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/novacron/novacron/internal/objectstore"
 )
 
 // config is everything novacron-server can be told. Each field has a flag, whose default comes from the environment.
@@ -20,8 +23,14 @@ type config struct {
 	temporalNamespace string
 	temporalUI        string // base URL of Temporal's web UI, for links; may be empty
 	listen            string // host:port of the API and UI
-	images            string // directory of the image store
+	images            string // where images are kept: a directory, or swift:CONTAINER
+	backups           string // where backups are kept: swift:CONTAINER, or empty for the directory that hosts have
+	swift             string // file that says how to get into Swift
+	imagePlace        objectstore.Place
+	backupPlace       objectstore.Place
 	data              string // directory for state, uploads and, with `admin`, credentials
+	sealKey           string // file with the key that secrets are sealed with
+	trashKept         time.Duration
 	publicURL         string // where clients reach the API; `admin` writes it into the CLI's context
 }
 
@@ -51,8 +60,22 @@ func (c *config) bind(flags *flag.FlagSet) {
 	text(&c.temporalUI, "temporal-ui", "NOVACRON_TEMPORAL_UI", "", "base URL of Temporal's web UI, for links")
 	text(&c.listen, "listen", "NOVACRON_LISTEN", "127.0.0.1:8080", "host:port of API and UI")
 	text(&c.data, "data", "NOVACRON_DATA", ".novacron", "directory for state")
-	text(&c.images, "images", "NOVACRON_IMAGES", "", "directory of the image store (default DATA/images)")
+	text(&c.images, "images", "NOVACRON_IMAGES", "", "where images are kept: a directory, or swift:CONTAINER (default DATA/images)")
+	text(&c.backups, "backups", "NOVACRON_BACKUPS", "", "where backups are kept: swift:CONTAINER (default: the directory that hosts have mounted)")
+	text(&c.swift, "swift", "NOVACRON_SWIFT", "", "file that says how to get into Swift, readable by its owner only")
+	text(&c.sealKey, "seal-key", "NOVACRON_SEAL_KEY", "", "file with the key that secrets are sealed with, made if missing; back it up (default DATA/seal.key)")
+	flags.Func("trash-kept", "how long volumes stay in the trash, such as 168h (default 7 days; $NOVACRON_TRASH_KEPT)", c.keepTrash)
 	text(&c.publicURL, "public-url", "NOVACRON_PUBLIC_URL", "", "where clients reach the API (default http://LISTEN)")
+}
+
+// keepTrash reads how long volumes stay in the trash.
+func (c *config) keepTrash(value string) error {
+	kept, err := time.ParseDuration(value)
+	if err != nil || kept <= 0 {
+		return fmt.Errorf("%q is not a time such as 168h", value)
+	}
+	c.trashKept = kept
+	return nil
 }
 
 // complete fills in what follows from the rest and refuses what makes no sense, naming the flag.
@@ -63,6 +86,11 @@ func (c *config) complete() error {
 	for _, role := range c.roles {
 		if role != roleAPI && role != roleControl {
 			return fmt.Errorf("-roles: %q is not a role; take api, control or both", role)
+		}
+	}
+	if kept := os.Getenv("NOVACRON_TRASH_KEPT"); kept != "" && c.trashKept == 0 {
+		if err := c.keepTrash(kept); err != nil {
+			return fmt.Errorf("NOVACRON_TRASH_KEPT: %w", err)
 		}
 	}
 	if c.databaseURL == "" {
@@ -80,6 +108,12 @@ func (c *config) complete() error {
 	}
 	if c.images == "" {
 		c.images = filepath.Join(c.data, "images")
+	}
+	if err := c.places(); err != nil {
+		return err
+	}
+	if c.sealKey == "" {
+		c.sealKey = filepath.Join(c.data, "seal.key")
 	}
 	if c.publicURL == "" {
 		c.publicURL = "http://" + c.listen

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // alone makes the environment of this process say nothing to the program, but for the tests' own database.
@@ -106,5 +107,20 @@ func TestRunRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"-h"}); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h is answered with %v", err)
+	}
+}
+
+func TestTrashIsKeptAsLongAsIsSaid(t *testing.T) {
+	alone(t)
+	t.Setenv("NOVACRON_TRASH_KEPT", "48h")
+	for want, args := range map[time.Duration][]string{48 * time.Hour: nil, time.Hour: {"-trash-kept", "1h"}} {
+		settings, err := parsed(append([]string{"-database-url", "postgres:///novacron"}, args...)...)
+		if err != nil || settings.trashKept != want {
+			t.Errorf("%v: %v, %v", args, settings.trashKept, err)
+		}
+	}
+	t.Setenv("NOVACRON_TRASH_KEPT", "soon")
+	if _, err := parsed("-database-url", "postgres:///novacron"); err == nil || !strings.Contains(err.Error(), "NOVACRON_TRASH_KEPT") {
+		t.Errorf("a time that is none: %v", err)
 	}
 }

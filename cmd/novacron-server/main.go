@@ -4,6 +4,8 @@
 //	novacron-server [flags] migrate      bring the database's schema up to date
 //	novacron-server [flags] admin        make sure that there is an administrator, and credentials for the CLI
 //	novacron-server [flags] enrol-token  print a one-time token that lets a host in
+//	novacron-server [flags] copy-objects FROM TO
+//	                                     copy images or backups to another place, such as a directory to swift:images
 package main
 
 import (
@@ -43,6 +45,12 @@ func run(ctx context.Context, args []string) error {
 	if err := settings.complete(); err != nil {
 		return err
 	}
+	if flags.Arg(0) == "copy-objects" {
+		if flags.NArg() != 3 {
+			return errors.New("copy-objects takes two places, each a directory or swift:CONTAINER: from where, and to where")
+		}
+		return copyObjects(ctx, settings, flags.Arg(1), flags.Arg(2))
+	}
 	if flags.NArg() > 1 {
 		return fmt.Errorf("%q comes after the command %s; flags come before it, and there is one command", flags.Arg(1), flags.Arg(0))
 	}
@@ -58,7 +66,7 @@ func run(ctx context.Context, args []string) error {
 	case "enrol-token":
 		return withStore(ctx, settings, enrolToken)
 	default:
-		return fmt.Errorf("there is no command %q; take migrate, admin, enrol-token, or none to serve", flags.Arg(0))
+		return fmt.Errorf("there is no command %q; take migrate, admin, enrol-token, copy-objects, or none to serve", flags.Arg(0))
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 
 	"github.com/novacron/novacron/api"
 	"github.com/novacron/novacron/internal/fault"
-	"github.com/novacron/novacron/internal/objectstore/dir"
+	"github.com/novacron/novacron/internal/imagestore"
+	"github.com/novacron/novacron/internal/seal"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/ui"
 	"github.com/novacron/novacron/worker"
@@ -43,12 +44,27 @@ func serve(ctx context.Context, settings config, log *slog.Logger) error {
 	}
 	defer connected.Close()
 	engine := workflows.NewEngine(connected, settings.temporalNamespace)
+	imageStore, backupStore, err := objectStores(settings)
+	if err != nil {
+		return err
+	}
+	spool := filepath.Join(settings.data, "spool")
+	if err := os.MkdirAll(spool, 0o700); err != nil {
+		return err
+	}
+	images := imagestore.New(imagestore.Config{Inventory: inventory, Objects: imageStore.Store, Spool: spool, Log: log})
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { images.Run(ctx); return nil })
 	if settings.does(roleAPI) {
-		group.Go(func() error { return serveAPI(ctx, settings, inventory, engine, log) })
+		group.Go(func() error {
+			return serveAPI(ctx, settings, inventory, images, engine, []api.ObjectStore{imageStore, backupStore}, log)
+		})
 	}
 	if settings.does(roleControl) {
-		group.Go(func() error { return control(ctx, settings, inventory, log) })
+		for _, each := range []api.ObjectStore{imageStore, backupStore} {
+			group.Go(func() error { keepContainer(ctx, each.Store, each.Holds, log); return nil })
+		}
+		group.Go(func() error { return control(ctx, settings, inventory, images, log) })
 	}
 	return group.Wait()
 }
@@ -73,7 +89,7 @@ func openStore(ctx context.Context, settings config, log *slog.Logger) (*store.S
 	}
 }
 
-func control(ctx context.Context, settings config, inventory *store.Store, log *slog.Logger) error {
+func control(ctx context.Context, settings config, inventory *store.Store, images *imagestore.Store, log *slog.Logger) error {
 	name, err := os.Hostname()
 	if err != nil {
 		return err
@@ -84,27 +100,23 @@ func control(ctx context.Context, settings config, inventory *store.Store, log *
 	}
 	defer connected.Close()
 	plane := &worker.Control{
-		Temporal: connected, Engine: workflows.NewEngine(connected, settings.temporalNamespace), Store: inventory,
+		Temporal: connected, Engine: workflows.NewEngine(connected, settings.temporalNamespace), Store: inventory, Images: images,
 		State: filepath.Join(settings.data, "control"), Log: log,
 	}
 	return plane.Run(ctx)
 }
 
-func serveAPI(ctx context.Context, settings config, inventory *store.Store, engine *workflows.Engine, log *slog.Logger) error {
-	if err := dir.InitOnce(settings.images, filepath.Join(settings.data, "seen", "images")); err != nil {
-		return err
-	}
-	images, err := dir.New(settings.images)
+func serveAPI(
+	ctx context.Context, settings config, inventory *store.Store, images *imagestore.Store, engine *workflows.Engine,
+	stores []api.ObjectStore, log *slog.Logger,
+) error {
+	box, err := seal.Open(settings.sealKey)
 	if err != nil {
-		return err
-	}
-	spool := filepath.Join(settings.data, "spool")
-	if err := os.MkdirAll(spool, 0o700); err != nil {
-		return err
+		return fmt.Errorf("-seal-key: %w", err)
 	}
 	served, err := api.New(api.Config{
-		Store: inventory, Workflows: engine, Images: images, UI: ui.Files(), TemporalUI: settings.temporalUI,
-		TemporalNamespace: settings.temporalNamespace, Spool: spool, Version: version, Logger: log,
+		Store: inventory, Workflows: engine, Images: images, ObjectStores: stores, Seal: box, UI: ui.Files(), TemporalUI: settings.temporalUI,
+		TemporalNamespace: settings.temporalNamespace, TrashKept: settings.trashKept, Version: version, Logger: log,
 	})
 	if err != nil {
 		return err

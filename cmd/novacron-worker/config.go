@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -26,15 +26,8 @@ type config struct {
 	migrationScheme  string
 	migrationAddress netip.Addr
 	extraPeers       []netip.Addr
-	pools            []poolConfig
 	repository       string
-}
-
-// poolConfig is one storage pool: name=directory, with :shared behind it if all hosts see the same bytes there.
-type poolConfig struct {
-	name   string
-	dir    string
-	shared bool
+	imageCache       int64 // GiB of copies of images that no disk stands on, in each pool
 }
 
 func fromEnvironment(name, otherwise string) string {
@@ -49,7 +42,7 @@ func (c *config) parse(args []string) error {
 	if err != nil {
 		return err
 	}
-	var address, peers, pools string
+	var address, peers string
 	flags := flag.NewFlagSet("novacron-worker", flag.ContinueOnError)
 	text := func(into *string, name, variable, otherwise, usage string) {
 		flags.StringVar(into, name, fromEnvironment(variable, otherwise), usage+" ($"+variable+")")
@@ -64,20 +57,24 @@ func (c *config) parse(args []string) error {
 	text(&c.migrationScheme, "migration-scheme", "NOVACRON_MIGRATION_SCHEME", "qemu+tls", "how libvirt daemons reach each other: qemu+tls or qemu+tcp")
 	text(&address, "migration-address", "NOVACRON_MIGRATION_ADDRESS", "", "IP address at which other hosts reach this one")
 	text(&peers, "extra-peers", "NOVACRON_EXTRA_PEERS", "", "tunnel end points besides the other hosts, separated by commas")
-	text(&pools, "pools", "NOVACRON_POOLS", "local=/var/lib/novacron/pools/local", "storage pools: name=directory[:shared], separated by commas")
-	text(&c.repository, "repository", "NOVACRON_REPOSITORY", "/srv/novacron/backups", "directory of the backup repository, the same on all hosts")
+	text(&c.repository, "repository", "NOVACRON_REPOSITORY", "/srv/novacron/backups", "directory of the backup repository, the same on all hosts, unless the server says where that is")
+	var cache string
+	text(&cache, "image-cache", "NOVACRON_IMAGE_CACHE", "20", "GiB that each pool keeps of images which no disk stands on")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if c.imageCache, err = strconv.ParseInt(cache, 10, 32); err != nil || c.imageCache < 0 {
+		return fmt.Errorf("-image-cache: %q is not a number of GiB such as 20", cache)
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%q is not a flag, and there are no commands", flags.Arg(0))
 	}
 	c.enrolToken = os.Getenv("NOVACRON_ENROL_TOKEN")
-	return c.complete(address, peers, pools)
+	return c.complete(address, peers)
 }
 
 // complete refuses what makes no sense, naming the flag.
-func (c *config) complete(address, peers, pools string) (err error) {
+func (c *config) complete(address, peers string) (err error) {
 	if c.server == "" {
 		return errors.New("-server: say where NovaCron's API is, or set NOVACRON_SERVER")
 	}
@@ -109,19 +106,6 @@ func (c *config) complete(address, peers, pools string) (err error) {
 		}
 		c.extraPeers = append(c.extraPeers, peer)
 	}
-	for _, each := range split(pools) {
-		pool, err := parsePool(each)
-		if err != nil {
-			return fmt.Errorf("-pools: %w", err)
-		}
-		if slices.ContainsFunc(c.pools, func(other poolConfig) bool { return other.name == pool.name }) {
-			return fmt.Errorf("-pools: there are two pools named %s", pool.name)
-		}
-		c.pools = append(c.pools, pool)
-	}
-	if len(c.pools) == 0 {
-		return errors.New("-pools: a host needs at least one storage pool")
-	}
 	for name, path := range map[string]string{"-repository": c.repository, "-state": c.state, "-runtime": c.runtime} {
 		if !filepath.IsAbs(path) {
 			return fmt.Errorf("%s: %q is not an absolute path", name, path)
@@ -132,13 +116,4 @@ func (c *config) complete(address, peers, pools string) (err error) {
 
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-func parsePool(text string) (poolConfig, error) {
-	name, rest, found := strings.Cut(text, "=")
-	dir, shared := strings.CutSuffix(rest, ":shared")
-	if !found || name == "" || !filepath.IsAbs(dir) {
-		return poolConfig{}, fmt.Errorf("%q is not name=/directory or name=/directory:shared", text)
-	}
-	return poolConfig{name: name, dir: dir, shared: shared}, nil
 }

@@ -23,7 +23,7 @@ func alone(t *testing.T) {
 func good(more ...string) []string {
 	return append([]string{
 		"-server", "http://127.0.0.1:8080", "-temporal-address", "127.0.0.1:7233", "-migration-address", "10.77.0.11",
-		"-extra-peers", "10.77.0.1", "-pools", "local=/pools/local,shared=/pools/shared:shared", "-repository", "/backups",
+		"-extra-peers", "10.77.0.1", "-repository", "/backups",
 	}, more...)
 }
 
@@ -32,9 +32,6 @@ func TestConfigReadsFlags(t *testing.T) {
 	var settings config
 	if err := settings.parse(good()); err != nil {
 		t.Fatal(err)
-	}
-	if want := []poolConfig{{name: "local", dir: "/pools/local"}, {name: "shared", dir: "/pools/shared", shared: true}}; !slices.Equal(settings.pools, want) {
-		t.Errorf("pools are %+v", settings.pools)
 	}
 	if !slices.Equal(settings.extraPeers, []netip.Addr{netip.MustParseAddr("10.77.0.1")}) || settings.migrationAddress.String() != "10.77.0.11" {
 		t.Errorf("addresses are %v and %v", settings.extraPeers, settings.migrationAddress)
@@ -49,7 +46,7 @@ func TestConfigReadsTheEnvironmentAndPrefersFlags(t *testing.T) {
 	alone(t)
 	for name, value := range map[string]string{
 		"NOVACRON_SERVER": "https://plane.example", "NOVACRON_TEMPORAL_ADDRESS": "temporal.example:7233", "NOVACRON_HOST_NAME": "h7",
-		"NOVACRON_MIGRATION_ADDRESS": "10.77.0.17", "NOVACRON_POOLS": "fast=/fast", "NOVACRON_ENROL_TOKEN": "nce_once", "NOVACRON_ACCELERATION": "tcg",
+		"NOVACRON_MIGRATION_ADDRESS": "10.77.0.17", "NOVACRON_ENROL_TOKEN": "nce_once", "NOVACRON_ACCELERATION": "tcg",
 	} {
 		t.Setenv(name, value)
 	}
@@ -58,7 +55,7 @@ func TestConfigReadsTheEnvironmentAndPrefersFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	if settings.server != "https://plane.example" || settings.name != "h8" || settings.enrolToken != "nce_once" || settings.acceleration != "tcg" ||
-		settings.migrationAddress.String() != "10.77.0.17" || settings.pools[0].dir != "/fast" {
+		settings.migrationAddress.String() != "10.77.0.17" {
 		t.Errorf("the settings are %+v", settings)
 	}
 }
@@ -67,8 +64,8 @@ func TestConfigNamesWhatIsWrong(t *testing.T) {
 	alone(t)
 	for _, each := range []struct{ flag, value string }{
 		{"-server", ""}, {"-server", "127.0.0.1:8080"}, {"-server", "ftp://127.0.0.1"}, {"-temporal-address", ""}, {"-temporal-address", "temporal"},
-		{"-migration-address", "nowhere"}, {"-migration-address", ""}, {"-migration-address", "fd00::7"}, {"-state", "state"}, {"-runtime", "run"}, {"-extra-peers", "10.77.0.1,x"}, {"-pools", "local"}, {"-pools", "local=here"},
-		{"-pools", "local=/a,local=/b"}, {"-pools", " , "}, {"-repository", "backups"}, {"-acceleration", "xen"}, {"-migration-scheme", "ssh"},
+		{"-migration-address", "nowhere"}, {"-migration-address", ""}, {"-migration-address", "fd00::7"}, {"-state", "state"}, {"-runtime", "run"}, {"-extra-peers", "10.77.0.1,x"},
+		{"-pools", "local=/a,local=/b"}, {"-image-cache", "20GiB"}, {"-image-cache", "-1"}, {"-repository", "backups"}, {"-acceleration", "xen"}, {"-migration-scheme", "ssh"},
 	} {
 		t.Run(each.flag+" "+each.value, func(t *testing.T) {
 			var settings config

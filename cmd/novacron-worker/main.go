@@ -41,10 +41,6 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer driver.Close()
-	pools, err := openPools(settings)
-	if err != nil {
-		return fmt.Errorf("-pools: %w", err)
-	}
 	networks, err := openFabric(settings, log)
 	if err != nil {
 		return err
@@ -56,7 +52,7 @@ func run(ctx context.Context, args []string) error {
 	host := &worker.Host{
 		Name: settings.name, ServerURL: settings.server, EnrolToken: settings.enrolToken, TemporalAddress: settings.temporalAddress,
 		State: settings.state, MigrationAddress: settings.migrationAddress, ExtraPeers: settings.extraPeers, Version: version,
-		Driver: driver, Pools: pools, Fabric: networks, Repository: repository, Log: log,
+		Driver: driver, OpenPool: openPool(settings, driver), Fabric: networks, Repository: repository, OpenRepository: openPlace, ImageCacheBytes: settings.imageCache << 30, Log: log,
 	}
 	return host.Run(ctx)
 }

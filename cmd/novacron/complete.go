@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,9 +63,31 @@ func (p *program) imageNames(ctx context.Context, c *client.Client, _ string) []
 	return described(found, err, func(i int) (string, string) { return found[i].Name, size(found[i].VirtualBytes) })
 }
 
+func (p *program) templateNames(ctx context.Context, c *client.Client, _ string) []string {
+	found, err := c.Templates(ctx)
+	return described(found, err, func(i int) (string, string) { return found[i].Name, currentOf(found[i]) })
+}
+
+// versionNames completes a template's name, and behind its colon the numbers of its versions.
+func (p *program) versionNames(ctx context.Context, c *client.Client, begun string) []string {
+	line, _, found := strings.Cut(begun, ":")
+	if !found {
+		return p.templateNames(ctx, c, begun)
+	}
+	versions, err := c.TemplateVersions(ctx, line)
+	return described(versions, err, func(i int) (string, string) { return versions[i].Label(), string(versions[i].State) })
+}
+
 func (p *program) poolNames(ctx context.Context, c *client.Client, _ string) []string {
 	found, err := c.Pools(ctx)
-	return described(found, err, func(i int) (string, string) { return found[i].Name, found[i].Driver })
+	return described(found, err, func(i int) (string, string) { return found[i].Name, string(found[i].Driver) })
+}
+
+func (p *program) volumeNames(ctx context.Context, c *client.Client, begun string) []string {
+	found, _, err := c.Volumes(ctx, client.VolumeQuery{Page: client.Page{Limit: 100}, Text: begun})
+	return described(found, err, func(i int) (string, string) {
+		return cmp.Or(found[i].Name, string(found[i].ID)), size(found[i].SizeBytes)
+	})
 }
 
 func (p *program) networkNames(ctx context.Context, c *client.Client, _ string) []string {

@@ -22,7 +22,7 @@ func main() {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, home: home, directory: directory, now: time.Now,
 		live:   term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
 		screen: screen,
-		secret: readSecret,
+		secret: readSecret, sendPause: 5 * time.Second,
 	}
 	status := run(ctx, machine, os.Args[1:])
 	stop()

@@ -37,6 +37,10 @@ func TestOperations(t *testing.T) {
 			`{"name":"web-1","description":"d","image":"debian-12","cpus":2,"memory_bytes":536870912,"disk_bytes":4294967296,"pool":"local","network":"n","host":"h1"}`,
 			"VM web-1 is running on h1 at 10.90.0.5."},
 		{"vm create web-1 --image debian-12", "POST /vms", "provision", "", `{"name":"web-1","image":"debian-12","cpus":1,"memory_bytes":134217728}`, "VM web-1 is running on h1"},
+		{"vm create web-1 --template web:3 --memory 1GiB", "POST /vms", "provision", "", `{"name":"web-1","template":"web:3","memory_bytes":1073741824}`, "VM web-1 is running on h1"},
+		{"template publish web --vm web-1 --generalise --promote --cpus 2 --notes n", "POST /templates/from-vm", "publish_template", `,"result":{"name":"web","number":3,"state":"current"}`,
+			`{"name":"web","notes":"n","vm":"web-1","cpus":2,"generalised":"agent","promote":true}`, "Version web:3 is current, made of the disk of VM web-1, which is off."},
+		{"template publish web --vm web-1 --image-name i", "POST /templates/from-vm", "publish_template", "", `{"name":"web","image":"i","vm":"web-1"}`, "The disk of VM web-1 is published."},
 		{"vm start web-1", "POST /vms/web-1/start", "start", "", "{}", "VM web-1 runs."},
 		{"vm stop web-1 --force", "POST /vms/web-1/stop", "stop", "", `{"force":true}`, "VM web-1 is off."},
 		{"vm restart web-1 --grace 2m", "POST /vms/web-1/restart", "restart", "", `{"grace_seconds":120}`, "VM web-1 runs again."},
@@ -48,7 +52,41 @@ func TestOperations(t *testing.T) {
 			`{"to":"h1","limits":{"bandwidth_bytes_per_second":104857600,"max_downtime_ms":300,"timeout_seconds":600,"allow_throttle":true,"allow_post_copy":true}}`,
 			"Moved in 4.2 s and 3 rounds, 300 MiB sent; no host ran it for 48 ms. It was finished by post-copy."},
 		{"vm migrate web-1 --cold", "POST /vms/web-1/migrate", "migrate", "", `{"cold":true}`, "VM web-1 is running on h1"},
+		{"vm clone web-0 --as web-1 --host h1 --pool local --network n --description d", "POST /vms/web-0/clone", "clone_vm", "",
+			`{"name":"web-1","description":"d","host":"h1","pool":"local","network":"n","start":true}`, "VM web-1 is running on h1"},
+		{"vm clone web-0 --as web-1 --no-start", "POST /vms/web-0/clone", "clone_vm", "", `{"name":"web-1","start":false}`, "VM web-1 is running on h1"},
 		{"host drain h1", "POST /hosts/h1/drain", "drain", "", "", "Host web-1 is empty and cordoned."},
+		{"vm move-disk web-1 --to ceph --bandwidth 50", "POST /vms/web-1/disks/vda/move", "move_disk",
+			`,"result":{"device":"vda","from_pool":"local","to_pool":"ceph","live":true}`, `{"pool":"ceph","bandwidth_bytes_per_second":52428800}`,
+			"Disk vda of VM web-1 moved from pool local to ceph while it ran."},
+		{"vm grow-disk web-1 --to 2GiB", "POST /vms/web-1/disks/vda/grow", "grow_disk", "", `{"size_bytes":2147483648}`,
+			"Disk vda of VM web-1 has 2 GiB now. Its guest has to enlarge partition and file system."},
+		{"vm limit-disk web-1 --iops 500 --bandwidth 50", "PUT /vms/web-1/disks/vda/limits", "limit_disk", "", `{"iops":500,"bytes_per_second":52428800}`,
+			"Disk vda of VM web-1 is limited to 500 IOPS, 50 MiB/s."},
+		{"vm limit-disk web-1 --device vdb --none", "PUT /vms/web-1/disks/vdb/limits", "limit_disk", "", `{}`, "Disk vdb of VM web-1 has no limits."},
+		{"image import https://example.org/d.vmdk --name web-1 --sha256 ab", "POST /images/from-url", "import_image", "",
+			`{"name":"web-1","url":"https://example.org/d.vmdk","sha256":"ab"}`, "Image web-1 is there."},
+		{"volume create web-1 --size 2GiB --pool ceph", "POST /volumes", "create_volume", "", `{"name":"web-1","size_bytes":2147483648,"pool":"ceph"}`,
+			"Volume web-1 is there."},
+		{"volume attach data-1 --to web-1 --bus scsi", "POST /vms/web-1/disks", "attach_volume", "", `{"bus":"scsi","volume":"data-1"}`, "VM web-1 has volume data-1"},
+		{"volume detach web-1/vdb --name data-2 --grace 5s", "POST /vms/web-1/disks/vdb/detach", "detach_volume", "", `{"name":"data-2","grace_seconds":5}`,
+			"VM web-1 no longer has volume data-2."},
+		{"volume grow web-1 --to 4GiB", "POST /volumes/web-1/grow", "grow_volume", "", `{"size_bytes":4294967296}`, "Volume web-1 has 4 GiB now."},
+		{"volume move web-1 --to ceph", "POST /volumes/web-1/move", "move_volume", "", `{"pool":"ceph"}`, "Volume web-1 is in pool ceph now."},
+		{"volume delete web-1 --purge", "POST /volumes/web-1/purge", "delete_volume", "", "", "Volume web-1 is gone."},
+		{"snapshot take web-1 first --description why", "POST /vms/web-1/snapshots", "take_snapshot", `,"result":{"quiesced":true}`, `{"description":"why","name":"first"}`,
+			"Snapshot first of VM web-1 is taken, with its file systems at rest."},
+		{"snapshot take web-1 first", "POST /vms/web-1/snapshots", "take_snapshot", "", `{"name":"first"}`, "as after a power cut"},
+		{"snapshot revert web-1 first --no-start", "POST /vms/web-1/snapshots/first/revert", "revert_snapshot", "", `{"start":false}`,
+			"The disks of VM web-1 are what they were at snapshot first."},
+		{"snapshot delete web-1 first", "DELETE /vms/web-1/snapshots/first", "delete_snapshot", "", "", "Snapshot first of VM web-1 is gone."},
+		{"pool scan web-1", "POST /pools/web-1/scan", "scan_pool", `,"result":{"held":3,"strays":[],"missing":[]}`, "", "Pool web-1 holds 3 volumes, and all is as the inventory has it."},
+		{"pool scan web-1", "POST /pools/web-1/scan", "scan_pool",
+			`,"result":{"held":3,"strays":[{"volume_id":"vol_9","host_name":"h2","size_bytes":1048576,"allocated_bytes":4096}],"missing":[{"id":"vol_8","name":"data"}]}`, "",
+			"Belongs to nobody: vol_9 on h2, a disk of 1 MiB that takes 4 KiB.\nMissing: data (vol_8), which should be there.\nTake one in with: novacron pool adopt web-1 VOLUME"},
+		{"pool adopt web-1 vol_9 --name data --host h2", "POST /pools/web-1/strays/vol_9/adopt", "adopt_volume", "", `{"host":"h2","name":"data"}`, "Volume web-1 is in the inventory."},
+		{"pool discard web-1 vol_9", "POST /pools/web-1/strays/vol_9/discard", "discard_volume", "", `{}`, "Volume vol_9 is gone."},
+		{"pool remove web-1 --forget", "DELETE /pools/web-1?forget=true", "remove_pool", "", "", "Pool web-1 was removed."},
 		{"backup create web-1 --full", "POST /vms/web-1/backups", "backup", `,"request":{"vm_id":"` + vmID + `","backup_id":"` + bkID + `"}`, `{"mode":"full"}`,
 			"Backup " + bkID + " of VM web-1: incremental, 17 MiB read, 9 MiB stored, file systems frozen meanwhile."},
 		{"backup create web-1", "POST /vms/web-1/backups", "backup", "", `{}`, "VM web-1 is backed up."},
@@ -218,14 +256,22 @@ func TestDryRunAndKey(t *testing.T) {
 func TestChangesThatAreDoneAtOnce(t *testing.T) {
 	server := serve(t, map[string]string{
 		"POST /hosts/h1/cordon": hostJSON, "POST /hosts/h1/uncordon": hostJSON, "DELETE /hosts/h1": "204 ", "DELETE /images/debian-12": "204 ",
+		"GET /hosts": `{"items":[` + hostJSON + `]}`, "POST /pools": "201 " + poolJSON, "PATCH /pools/ceph": poolJSON, "GET /pools/ceph": poolJSON, "GET /pools/local": `{"name":"local"}`,
 		"POST /hosts/enrolment-tokens": `201 {"token":"nce_once","expires_at":"2026-11-23T10:00:00Z"}`,
 		"GET /vms/web-1":               machineJSON, "POST /schedules": "201 " + scheduleJSON, "DELETE /schedules/daily": "204 ",
 		"POST /schedules/daily/pause": scheduleJSON, "POST /schedules/daily/unpause": scheduleJSON, "POST /schedules/daily/trigger": scheduleJSON,
 		"POST /operations/" + opID + "/cancel": "202 " + ended("migrate", "running", ""), "POST /operations/" + opID + "/tune": ended("migrate", "running", ""),
 		"POST /operations/" + opID + "/give-up": ended("migrate", "running", ""),
 	})
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte("c2VjcmV0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for words, says := range map[string]string{
 		"host cordon h1": "Host h1 takes no new VMs.", "host uncordon h1": "Host h1 takes VMs again.", "host remove h1": "Host h1 is forgotten.",
+		"pool add ceph --monitor 10.0.0.1:3300 --ceph-pool vms --user novacron --key-file " + keyFile: "Pool ceph is degraded (h2: Ceph refuses the user).",
+		"pool add fast --directory /fast --shared --tier cold --overcommit 2 --host h1":               "Pool ceph is degraded",
+		"pool set ceph --monitor 10.0.0.2:3300 --all-hosts":                                           "Pool ceph was changed",
 		"host add": "NOVACRON_ENROL_TOKEN=nce_once", "image delete debian-12": "Image debian-12 is gone.",
 		"schedule pause daily": "Schedule daily is paused.", "schedule unpause daily": "goes on", "schedule trigger daily": "takes a backup now", "schedule delete daily": "its backups stay",
 		"operation cancel " + opID: "stops at its next step", "operation tune " + opID + " --max-downtime 1s --bandwidth 1GiB/s": "has taken the change",
@@ -242,6 +288,9 @@ func TestChangesThatAreDoneAtOnce(t *testing.T) {
 	asked := strings.Join(call(t, server, "host", "list").asked, "\n")
 	for _, want := range []string{
 		`POST /schedules {"name":"web-1-backup","vm":"web-1","every_seconds":86400,"keep":{"within_hours":2}}`,
+		`POST /pools {"name":"ceph","settings":{"rbd":{"monitors":["10.0.0.1:3300"],"pool":"vms","user":"novacron"}},"key":"c2VjcmV0"}`,
+		`POST /pools {"name":"fast","settings":{"local":{"directory":"/fast","shared":true}},"tier":"cold","overcommit":2,"only_hosts":["h1"]}`,
+		`PATCH /pools/ceph {"settings":{"rbd":{"monitors":["10.0.0.2:3300"],"pool":"vms","user":"novacron"}},"only_hosts":[]}`,
 		`POST /operations/` + opID + `/tune {"bandwidth_bytes_per_second":1073741824,"max_downtime_ms":1000}`,
 	} {
 		if !strings.Contains(asked, want) {
@@ -251,17 +300,49 @@ func TestChangesThatAreDoneAtOnce(t *testing.T) {
 }
 
 func TestImageImport(t *testing.T) {
-	server := serve(t, map[string]string{"POST /images": "201 " + imageJSON})
+	server := serve(t, map[string]string{
+		"POST /images": "201 " + imageJSON, "GET /image-uploads/277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9": `{"received_bytes":2}`,
+	})
 	file := filepath.Join(t.TempDir(), "disk.qcow2")
 	if err := os.WriteFile(file, []byte("bytes"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := callWith(t, context.Background(), server, func(s *surroundings) { s.live = true }, "image", "import", file, "--name", "debian-12", "--public")
-	if got.status != exitDone || got.asked[0] != "POST /images?name=debian-12&public=true bytes" || got.out != "Image debian-12 is there: qcow2, a disk of 2 GiB.\n" {
+	if got.status != exitDone || got.asked[1] != "POST /images?name=debian-12&offset=2&public=true&sha256=277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9 tes" || got.out != "Image debian-12 is there: qcow2, a disk of 2 GiB.\n" {
 		t.Errorf("%+v", got)
 	}
 	if !strings.Contains(got.err, "sending debian-12") {
 		t.Errorf("%q", got.err)
+	}
+}
+
+func TestImageExport(t *testing.T) {
+	server := serve(t, map[string]string{"GET /images/debian-12": imageJSON, "GET /images/img_1/content": "the bytes"})
+	dir := t.TempDir()
+	file := filepath.Join(dir, "disk.vmdk")
+	export := func(words ...string) outcome {
+		return call(t, server, append([]string{"image", "export", "debian-12", file}, words...)...)
+	}
+	got := export("--format", "vmdk")
+	if content, _ := os.ReadFile(file); got.status != exitDone || string(content) != "the bytes" || got.asked[1] != "GET /images/img_1/content?format=vmdk" {
+		t.Errorf("%+v, %q", got, content)
+	}
+	if got := export(); got.status != exitFailed || !strings.Contains(got.err, "--force") {
+		t.Errorf("%+v", got)
+	}
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got = export("--force")
+	if content, _ := os.ReadFile(file); got.status != exitDone || string(content) != "the bytes" {
+		t.Errorf("%+v, %q", got, content)
+	}
+	refusing := serve(t, map[string]string{"GET /images/debian-12": imageJSON, "GET /images/img_1/content": `503 {"detail":"no qemu-img","status":503,"kind":"unavailable"}`})
+	if got := call(t, refusing, "image", "export", "debian-12", filepath.Join(dir, "other"), "--format", "vdi"); got.status == exitDone || !strings.Contains(got.err, "no qemu-img") {
+		t.Errorf("%+v", got)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 1 {
+		t.Errorf("left behind: %v", files)
 	}
 }
 
@@ -363,5 +444,33 @@ func TestCompletion(t *testing.T) {
 	}
 	if got := call(t, nil, "__complete", "vm", "show", ""); got.out != ":4\n" {
 		t.Errorf("nobody logged in: %+v", got)
+	}
+}
+
+func TestTemplateChanges(t *testing.T) {
+	for _, c := range []struct{ words, route, answer, body, says string }{
+		{"template publish web --image debian-12 --disk 4GiB --generalised --public", "POST /templates", "201 " + versionJSON,
+			`{"name":"web","image":"debian-12","disk_bytes":4294967296,"generalised":"declared","public":true}`, "Version web:2 is current."},
+		{"template promote web:2", "POST /templates/web/versions/2/promote", versionJSON, "", "Version web:2 is the current version."},
+		{"template deprecate web:2", "POST /templates/web/versions/2/deprecate", versionJSON, "", "Version web:2 is deprecated."},
+		{"template withdraw web:2", "POST /templates/web/versions/2/withdraw", versionJSON, "", "Version web:2 is withdrawn."},
+		{"template delete web:2", "DELETE /templates/web/versions/2", "204 ", "", "Version web:2 is gone."},
+		{"template delete web", "DELETE /templates/web", "204 ", "", "Template web is gone with its versions; their images stay."},
+		{"template withdraw web:2 --dry-run", "POST /templates/web/versions/2/withdraw?dry_run=true", `{"kind":"x","steps":[{"name":"x","title":"Withdraw version web:2"}],"notes":["It is the current version."]}`, "",
+			"Withdraw version web:2"},
+	} {
+		t.Run(c.words, func(t *testing.T) {
+			got := call(t, serve(t, map[string]string{c.route: c.answer}), strings.Fields(c.words)...)
+			if got.status != exitDone || !strings.Contains(got.out, c.says) {
+				t.Errorf("%+v", got)
+			}
+			if want := strings.TrimSpace(c.route + " " + c.body); len(got.asked) == 0 || got.asked[0] != want {
+				t.Errorf("asked %v, want %s", got.asked, want)
+			}
+		})
+	}
+	refused := serve(t, map[string]string{"DELETE /templates/web": `409 {"kind":"conflict","detail":"3 VMs were made from template web"}`})
+	if got := call(t, refused, "template", "delete", "web"); got.status != exitFailed || !strings.Contains(got.err, "3 VMs") {
+		t.Errorf("%+v", got)
 	}
 }

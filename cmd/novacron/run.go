@@ -25,6 +25,7 @@ type surroundings struct {
 	live      bool // a person looks: progress may move
 	screen    func() (columns, rows int)
 	secret    func() (string, bool) // reads a password without showing it
+	sendPause time.Duration         // between two tries of an upload that broke off
 }
 
 // The exit statuses. Scripts rely on them.
@@ -120,8 +121,8 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.contextFile, "context", "", "file with the server's URL and a token")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%s", err) })
-	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.hostCommands(), p.imageCommands(), p.vmCommands(), p.backupCommands(),
-		p.scheduleCommands(), p.capacityCommands(), p.operationCommands(), p.poolCommands(), p.networkCommands())
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.whoamiCommand(), p.hostCommands(), p.imageCommands(), p.templateCommands(), p.vmCommands(), p.backupCommands(),
+		p.scheduleCommands(), p.capacityCommands(), p.operationCommands(), p.poolCommands(), p.objectStoreCommands(), p.volumeCommands(), p.snapshotCommands(), p.networkCommands())
 	group(root)
 	return root
 }

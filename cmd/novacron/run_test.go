@@ -84,7 +84,7 @@ func callWith(t *testing.T, ctx context.Context, server *api, change func(*surro
 	machine := surroundings{
 		in: strings.NewReader(""), out: &out, err: &errs, env: func(name string) string { return environment[name] },
 		home: t.TempDir(), directory: t.TempDir(), now: func() time.Time { return now }, screen: func() (int, int) { return 120, 50 },
-		secret: func() (string, bool) { return "", false },
+		secret: func() (string, bool) { return "", false }, sendPause: time.Millisecond,
 	}
 	if change != nil {
 		change(&machine)
@@ -121,9 +121,19 @@ func golden(t *testing.T, name, got string) {
 }
 
 const (
+	snapshotJSON = `{"id":"snp_1","name":"before","description":"the upgrade","state":"ready","quiesced":true,"disks":[{"volume_id":"vol_1","device":"vda","size_bytes":1073741824}],"created_at":"2026-11-21T10:00:00Z"}`
+	templateJSON = `{"id":"tpl_1","project_id":"prj_1","name":"web","description":"web servers","current":2,"versions":2,"vms":3,"created_at":"2026-11-21T10:00:00Z"}`
+	versionJSON  = `{"id":"tpv_2","template_id":"tpl_1","template_name":"web","number":2,"state":"current","image_id":"img_1","image_name":"debian-12","image_virtual_bytes":3221225472,
+		"defaults":{"cpus":2,"memory_bytes":1073741824},"notes":"tuned","generalised":"agent","forgotten":["machine_id","cloud_init"],"source_vm_name":"golden","vms":3,
+		"published_by":"admin","published_at":"2026-11-21T10:00:00Z","changed_by":"eve","changed_at":"2026-11-22T09:00:00Z"}`
+	volumeJSON = `{"id":"vol_1","name":"data-1","pool":"ceph","size_bytes":2147483648,"format":"raw","state":"trashed","purge_at":"2026-12-01T10:00:00Z","created_at":"2026-11-21T10:00:00Z"}`
+	poolJSON   = `{"id":"pol_01JD3M8Q7X2C4W9V6T5R1N0KZP","name":"ceph","driver":"rbd","settings":{"rbd":{"monitors":["10.0.0.1:3300"],"pool":"vms","user":"novacron"}},
+		"sealed":true,"shared":true,"tier":"hot","overcommit":3,"state":"ready","health":"degraded","capacity_bytes":1073741824,"used_bytes":268435456,
+		"promised_bytes":536870912,"volumes":2,"hosts":[{"host_name":"h1","available":true,"capacity_bytes":1073741824,"used_bytes":268435456},
+		{"host_name":"h2","detail":"Ceph refuses the user"}],"created_at":"2026-11-21T10:00:00Z"}`
 	machineJSON = `{"id":"` + vmID + `","project_id":"prj_1","name":"web-1","state":"running","host_id":"hst_1","host_name":"h1","image_id":"img_1",
 		"spec":{"cpus":2,"memory_bytes":536870912},"interfaces":[{"network_id":"net_1","mac":"52:54:00:12:34:56","ip":"10.90.0.5"}],"volume_ids":["vol_1"],
-		"generation":3,"created_at":"2026-11-22T07:00:00Z","updated_at":"2026-11-22T09:58:00Z"}`
+		"template":{"template_id":"tpl_1","version_id":"tpv_2","label":"web:2"},"generation":3,"created_at":"2026-11-22T07:00:00Z","updated_at":"2026-11-22T09:58:00Z"}`
 	busyJSON = `{"id":"vm_2","name":"db","state":"running","host_name":"h2","spec":{"cpus":1,"memory_bytes":134217728},"operation_id":"` + opID + `","operation_kind":"migrate",
 		"interfaces":[],"volume_ids":[],"created_at":"2026-11-12T10:00:00Z"}`
 	hostJSON = `{"id":"hst_1","name":"h1","state":"ready","cordoned":false,"facts":{"cpus":4,"memory_bytes":17179869184,"architecture":"x86_64","cpu_model":"EPYC",
@@ -135,7 +145,7 @@ const (
 		"disks":[{"device":"vda","size_bytes":1073741824}],"read_bytes":17825792,"stored_bytes":9437184,"created_at":"2026-11-22T08:00:00Z","verified_at":"2026-11-22T09:00:00Z"}`
 	scheduleJSON = `{"id":"sch_1","vm_id":"` + vmID + `","vm_name":"web-1","name":"daily","cron":"0 2 * * *","keep":{"last":7,"within_hours":720},"next_run_at":"2026-11-23T02:00:00Z",
 		"last_run_at":"2026-11-22T02:00:00Z","last_result":"succeeded","skipped":1,"created_at":"2026-11-01T10:00:00Z"}`
-	imageJSON = `{"id":"img_1","name":"debian-12","format":"qcow2","sha256":"abc","size_bytes":314572800,"virtual_bytes":2147483648,"vms":1,"created_at":"2026-11-21T10:00:00Z"}`
+	imageJSON = `{"id":"img_1","name":"debian-12","format":"qcow2","source_format":"vmdk","sha256":"abc","size_bytes":314572800,"virtual_bytes":2147483648,"vms":1,"created_at":"2026-11-21T10:00:00Z"}`
 )
 
 // ended is an operation as JSON, in a state.
@@ -180,12 +190,22 @@ func TestUsageErrors(t *testing.T) {
 		{"vm show", "the VM's name is missing"},
 		{"vm list --nope", "unknown flag: --nope"},
 		{"vm list -o xml", "-o is table or json"},
-		{"vm create web", "--image is missing"},
+		{"vm create web", "--image or --template is missing"},
+		{"vm create web --image i --template t", "exclude each other"},
+		{"template publish web", "either --image or --vm"},
+		{"template publish web --image i --vm v", "either --image or --vm"},
+		{"template publish web --image i --generalise", "go with --vm"},
+		{"template publish web --vm v --generalise --generalised", "exclude each other"},
+		{"template promote web", "Write web:1"},
+		{"template promote web:x", "names no version"},
+		{"template show web:0", "names no version"},
+		{"template delete web:", "names no version"},
 		{"vm create web --image i --memory 1QB", "is not a size"},
 		{"vm create web --image i --memory 0", "--memory is more than nothing"},
 		{"vm create web --image i --disk 0", "--disk is more than nothing"},
 		{"vm create web --image i --cpus 0", "--cpus is at least 1"},
 		{"vm create web --image i --cpus two", "invalid argument"},
+		{"vm clone web", "--as is missing"},
 		{"vm migrate web --cold --bandwidth 5", "a cold migration sends no memory"},
 		{"vm migrate web --bandwidth fast", "is not a bandwidth"},
 		{"vm migrate web --max-downtime never", "is not a pause"},
@@ -247,14 +267,26 @@ func TestReadingCommands(t *testing.T) {
 		"GET /operations":                       `{"items":[` + ended("migrate", "succeeded", "") + `]}`,
 		"GET /operations/" + opID:               ended("migrate", "failed", `,"error":{"kind":"conflict","message":"the database was away"},"leaks":[{"kind":"volume","id":"vol_9","detail":"h2 was lost"}]`),
 		"GET /operations/" + opID + "/timeline": timelineJSON,
-		"GET /pools":                            `{"items":[{"name":"local","driver":"local","capacity_bytes":1073741824,"used_bytes":268435456,"host_ids":["a","b"]},{"name":"odd","driver":"local","shared":true}]}`,
-		"GET /networks":                         `{"items":[{"name":"default","range":"10.90.0.0/16","vni":100,"mtu":1450,"created_at":"2026-11-21T10:00:00Z"}]}`,
-		"GET /whoami":                           `{"user_name":"admin","admin":true,"project":{"name":"default"},"version":"1.0"}`,
+		"GET /pools":                            `{"items":[` + poolJSON + `,{"name":"odd","driver":"local","shared":true,"tier":"cold","state":"removing"}]}`, "GET /pools/ceph": poolJSON,
+		"GET /vms/web-1/disks":            `{"items":[{"id":"vol_1","device":"vda","pool":"ceph","size_bytes":1073741824,"format":"raw","state":"ready","limits":{"iops":500}}]}`,
+		"GET /volumes":                    `{"items":[` + volumeJSON + `,{"id":"vol_2","vm_name":"web-1","device":"vda","host_name":"h1","pool":"local","size_bytes":1073741824,"format":"qcow2","state":"ready"}]}`,
+		"GET /vms/web-1/snapshots":        `{"items":[` + snapshotJSON + `,{"id":"snp_2","parent_id":"snp_1","name":"after","state":"ready","current":true,"disks":[{"device":"vda"}],"created_at":"2026-11-22T09:00:00Z"}]}`,
+		"GET /vms/web-1/snapshots/before": snapshotJSON,
+		"GET /volumes/data-1":             volumeJSON,
+		"GET /templates":                  `{"items":[` + templateJSON + `,{"id":"tpl_2","name":"odd","versions":1,"created_at":"2026-11-21T10:00:00Z"}]}`,
+		"GET /templates/web/versions":     `{"items":[` + versionJSON + `,{"template_name":"web","number":1,"state":"withdrawn","generalised":"no","published_by":"admin","published_at":"2026-11-20T10:00:00Z"}]}`,
+		"GET /templates/web/versions/2":   versionJSON,
+		"GET /object-stores": `{"items":[{"holds":"images","driver":"swift","place":"container images of Swift at swift.example.org, as novacron","available":false,
+			"detail":"Swift refuses user \"novacron\""},{"holds":"backups","driver":"dir","place":"a directory that each host has mounted (-repository)","available":true}]}`,
+		"GET /networks": `{"items":[{"name":"default","range":"10.90.0.0/16","vni":100,"mtu":1450,"created_at":"2026-11-21T10:00:00Z"}]}`,
+		"GET /whoami":   `{"user_name":"admin","admin":true,"project":{"name":"default"},"version":"1.0"}`,
 	})
 	for name, words := range map[string]string{
-		"vm_list": "vm list", "vm_show": "vm show web-1", "host_list": "host list", "host_show": "host show h1", "image_list": "image list", "image_show": "image show debian-12",
+		"vm_list": "vm list", "vm_disks": "vm disks web-1", "vm_show": "vm show web-1", "host_list": "host list", "host_show": "host show h1", "image_list": "image list", "image_show": "image show debian-12",
 		"backup_list": "backup list", "backup_show": "backup show " + bkID, "schedule_list": "schedule list", "schedule_show": "schedule show daily",
-		"operation_list": "operation list", "operation_show": "operation show " + opID, "pool_list": "pool list", "network_list": "network list",
+		"operation_list": "operation list", "operation_show": "operation show " + opID, "pool_list": "pool list", "pool_show": "pool show ceph", "network_list": "network list", "object_store_list": "object-store list",
+		"volume_list": "volume list", "snapshot_list": "snapshot list web-1", "snapshot_show": "snapshot show web-1 before", "volume_show": "volume show data-1",
+		"template_list": "template list", "template_show": "template show web", "template_version": "template show web:2",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := call(t, server, strings.Fields(words)...)
@@ -276,8 +308,8 @@ func TestReadingCommands(t *testing.T) {
 
 func TestEmptyLists(t *testing.T) {
 	empty := `{"items":[]}`
-	server := serve(t, map[string]string{"GET /vms": empty, "GET /hosts": empty, "GET /images": empty, "GET /backups": empty, "GET /schedules": empty, "GET /operations": empty, "GET /pools": empty, "GET /networks": empty})
-	for _, noun := range []string{"vm", "host", "image", "backup", "schedule", "operation", "pool", "network"} {
+	server := serve(t, map[string]string{"GET /vms": empty, "GET /hosts": empty, "GET /images": empty, "GET /backups": empty, "GET /schedules": empty, "GET /operations": empty, "GET /pools": empty, "GET /volumes": empty, "GET /networks": empty, "GET /templates": empty, "GET /object-stores": empty})
+	for _, noun := range []string{"vm", "host", "image", "backup", "schedule", "operation", "pool", "volume", "network", "template", "object-store"} {
 		if got := call(t, server, noun, "list"); got.status != exitDone || got.out != "" || got.err == "" {
 			t.Errorf("%s: %+v", noun, got)
 		}

@@ -18,7 +18,7 @@ func (p *program) vmCommands() *cobra.Command {
 		p.vmSwitch(vm.Restart, "restart NAME", "Stop a VM and start it again", "runs again"),
 		p.vmSwitch(vm.Pause, "pause NAME", "Let a VM's CPUs stand still; its memory is kept", "is paused"),
 		p.vmSwitch(vm.Resume, "resume NAME", "Let a paused VM go on", "runs"),
-		p.vmMigrate(), p.vmDelete(), p.vmConsole())
+		p.vmMigrate(), p.vmClone(), p.vmCloudInit(), p.vmDisks(), p.vmMoveDisk(), p.vmGrowDisk(), p.vmLimitDisk(), p.vmDelete(), p.vmConsole())
 	return cmd
 }
 
@@ -53,8 +53,10 @@ func (p *program) vmList() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&state, "state", "", "only VMs in this state")
 	cmd.Flags().StringVar(&query.Host, "host", "", "only VMs on this host")
+	cmd.Flags().StringVar(&query.Template, "template", "", "only VMs made from this template, or from a version of it, such as web:3")
 	cmd.Flags().StringVarP(&query.Text, "query", "q", "", "only VMs whose name contains this")
 	p.completeFlag(cmd, "host", p.hostNames)
+	p.completeFlag(cmd, "template", p.versionNames)
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{
 		string(vm.Running), string(vm.Paused), string(vm.Stopped), string(vm.Crashed), string(vm.Provisioning), string(vm.Unknown), string(vm.Deleting),
 	}, cobra.ShellCompDirectiveNoFileComp))
@@ -85,6 +87,13 @@ func addresses(machine vm.VM) string {
 	return strings.Join(texts, " ")
 }
 
+func toldOrNot(machine vm.VM) string {
+	if machine.CloudInit == "" {
+		return ""
+	}
+	return "see: novacron vm cloud-init " + machine.Name
+}
+
 func (p *program) vmShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Show a VM", Args: takes("the VM's name"), ValidArgsFunction: p.completeOne(p.vmNames),
@@ -108,7 +117,8 @@ func (p *program) vmShow() *cobra.Command {
 			return p.show(found, facts{
 				{"Name", found.Name}, {"ID", string(found.ID)}, {"State", stateAndWork(found)}, {"Host", found.HostName},
 				{"CPUs", fmt.Sprint(found.Spec.CPUs)}, {"Memory", size(found.Spec.MemoryBytes)}, {"Network", strings.Join(cards, "\n")},
-				{"Disks", strings.Join(disks, "\n")}, {"Image", string(found.Image)}, {"Description", found.Description},
+				{"Disks", strings.Join(disks, "\n")}, {"Image", string(found.Image)}, {"Template", found.Template.Label}, {"Cloud-init", toldOrNot(found)},
+				{"Description", found.Description},
 				{"Operation", string(found.Operation)}, {"Created", p.exact(found.CreatedAt)}, {"Changed", p.exact(found.UpdatedAt)},
 			})
 		},

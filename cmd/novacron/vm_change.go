@@ -15,12 +15,14 @@ import (
 func (p *program) vmCreate() *cobra.Command {
 	var wanted client.NewVM
 	cmd := &cobra.Command{
-		Use: "create NAME --image IMAGE", Short: "Make a VM from an image and start it", Args: takes("the VM's name"),
-		Example: "  novacron vm create web-1 --image debian-12 --cpus 2 --memory 512MiB --disk 4GiB",
+		Use: "create NAME (--image IMAGE | --template NAME[:NUMBER])", Short: "Make a VM from an image or a template and start it",
+		Args: takes("the VM's name"), Example: "  novacron vm create web-1 --image debian-12 --cpus 2 --memory 512MiB --disk 4GiB\n  novacron vm create web-2 --template web\n" +
+			"  novacron vm create web-3 --image debian-12 --user-data web.yaml --ssh-key ~/.ssh/id_ed25519.pub",
 	}
-	flags := operates(cmd)
+	flags, told := operates(cmd), tells(cmd)
 	cmd.Flags().StringVar(&wanted.Image, "image", "", "image that its disk is made from (name or ID)")
-	cmd.Flags().IntVar(&wanted.CPUs, "cpus", 1, "virtual CPUs")
+	cmd.Flags().StringVar(&wanted.Template, "template", "", "template whose current version it is made from, or a version of it, such as web:3")
+	cmd.Flags().IntVar(&wanted.CPUs, "cpus", 1, "virtual CPUs; with --template what that says if left out, as with memory, disk and network")
 	wanted.MemoryBytes = 128 << 20
 	readingFlag(cmd.Flags(), &wanted.MemoryBytes, "memory", "128MiB", "SIZE", "memory, such as 512MiB", parseSize)
 	readingFlag(cmd.Flags(), &wanted.DiskBytes, "disk", "1GiB", "SIZE", "disk, such as 4GiB; at least the image's own size", parseSize)
@@ -29,20 +31,33 @@ func (p *program) vmCreate() *cobra.Command {
 	cmd.Flags().StringVar(&wanted.Host, "host", "", "host (name or ID); the placement decides if left out")
 	cmd.Flags().StringVar(&wanted.Description, "description", "", "what it is for")
 	p.completeFlag(cmd, "image", p.imageNames)
+	p.completeFlag(cmd, "template", p.versionNames)
 	p.completeFlag(cmd, "host", p.hostNames)
 	p.completeFlag(cmd, "pool", p.poolNames)
 	p.completeFlag(cmd, "network", p.networkNames)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		wanted.Name = args[0]
 		switch {
-		case wanted.Image == "":
-			return usage(cmd, "--image is missing; see: novacron image list")
+		case wanted.Image == "" && wanted.Template == "":
+			return usage(cmd, "--image or --template is missing; see: novacron image list, novacron template list")
+		case wanted.Image != "" && wanted.Template != "":
+			return usage(cmd, "--image and --template exclude each other")
 		case wanted.CPUs < 1:
 			return usage(cmd, "--cpus is at least 1")
 		case wanted.MemoryBytes < 1:
 			return usage(cmd, "--memory is more than nothing, such as 128MiB")
 		case cmd.Flags().Changed("disk") && wanted.DiskBytes < 1:
 			return usage(cmd, "--disk is more than nothing, such as 1GiB")
+		}
+		if wanted.Template != "" && !cmd.Flags().Changed("cpus") {
+			wanted.CPUs = 0
+		}
+		if wanted.Template != "" && !cmd.Flags().Changed("memory") {
+			wanted.MemoryBytes = 0
+		}
+		var err error
+		if wanted.CloudInit, err = told.read(cmd); err != nil {
+			return err
 		}
 		return p.operate(cmd, flags, func(ctx context.Context, c *client.Client, how client.Change) (client.Started, error) {
 			return c.CreateVM(ctx, wanted, how)

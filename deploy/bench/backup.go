@@ -16,7 +16,7 @@ const incrementBar = 20 // MiB read for 16 MiB written
 
 // measureBackup needs no median: the bytes read do not depend on how busy the machine is.
 func (b *bench) measureBackup(ctx context.Context) error {
-	machine, _, err := b.provision(ctx, "backup")
+	machine, _, err := b.provision(ctx, "backup", "shared", "start")
 	if err != nil {
 		return err
 	}

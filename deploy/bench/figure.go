@@ -23,6 +23,10 @@ func (b *bench) atMost(name string, value float64, unit string, bar float64) {
 	b.print(figure{Name: name, Value: value, Unit: unit, Bar: fmt.Sprintf("<= %g", bar), OK: value <= bar})
 }
 
+func (b *bench) atLeast(name string, value float64, unit string, bar float64) {
+	b.print(figure{Name: name, Value: value, Unit: unit, Bar: fmt.Sprintf(">= %g", bar), OK: value >= bar})
+}
+
 func (b *bench) below(name string, value float64, unit string, bar float64) {
 	b.print(figure{Name: name, Value: value, Unit: unit, Bar: fmt.Sprintf("< %g", bar), OK: value < bar})
 }

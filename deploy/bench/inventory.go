@@ -10,6 +10,6 @@ FROM generate_series(1, 1000) i;
 INSERT INTO interfaces (vm_id, position, network_id, mac, ip)
 SELECT 'vm_bench' || i, 0, (SELECT id FROM networks LIMIT 1), 'mac' || i, '10.90.0.1'::inet + i FROM generate_series(1, 1000) i;
 INSERT INTO volumes (id, project_id, vm_id, device, pool, size_bytes, state)
-SELECT 'vol_bench' || i, (SELECT id FROM projects LIMIT 1), 'vm_bench' || i, 'vda', 'shared', 1 << 30, 'ready'
+SELECT 'vol_bench' || i, (SELECT id FROM projects LIMIT 1), 'vm_bench' || i, 'vda', (SELECT name FROM pools LIMIT 1), 1 << 30, 'ready'
 FROM generate_series(1, 1000) i;
 ANALYZE;`

@@ -22,7 +22,13 @@ import (
 )
 
 // suites are the sets of figures that can be asked for.
-var suites = map[string][]measurement{"main": {
+var suites = map[string][]measurement{"storage": {
+	{"making a disk from an image", (*bench).measureNewDisks},
+	{"moving a disk live", (*bench).measureDiskMoves},
+	{"disks within guests", (*bench).measureGuestIO},
+	{"importing an image", (*bench).measureImport},
+	{"memory while an image streams", (*bench).measureStreaming},
+}, "main": {
 	{"idle memory", (*bench).measureMemory},
 	{"a long list of VMs", (*bench).measureList},
 	{"accepting operations", (*bench).measureAccept},

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/novacron/novacron/internal/client"
+	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/vm"
 )
 
@@ -22,11 +25,11 @@ func (b *bench) measureMoves(ctx context.Context) error {
 	var by twin
 	var extra []float64
 	for i := range pairsOfVMs {
-		made, ours, err := b.provision(ctx, fmt.Sprint(i))
+		made, ours, err := b.provision(ctx, fmt.Sprint(i), "shared", "start")
 		if err != nil {
 			return err
 		}
-		copied, theirs, err := b.makeTwin(ctx, made)
+		copied, theirs, err := b.makeTwin(ctx, made, overlay)
 		if err != nil {
 			return err
 		}
@@ -41,17 +44,27 @@ func (b *bench) measureMoves(ctx context.Context) error {
 		if i%2 == 1 {
 			from, to = to, from
 		}
-		wall, err := b.move(ctx, machine, to)
-		if err != nil {
+		var wall, handWall time.Duration
+		var total, hand float64
+		through := func() (err error) {
+			if wall, err = b.move(ctx, machine, to); err == nil {
+				total, err = (twin{lab: b.lab, name: string(machine.ID)}).total(ctx, to)
+			}
 			return err
 		}
-		total, err := (twin{lab: b.lab, name: string(machine.ID)}).total(ctx, to)
-		if err != nil {
+		byHand := func() (err error) {
+			hand, handWall, err = by.move(ctx, from, to)
 			return err
 		}
-		hand, handWall, err := by.move(ctx, from, to)
-		if err != nil {
-			return err
+		// Who goes first takes turns: the second finds everything warm.
+		turns := []func() error{through, byHand}
+		if i/2%2 == 1 {
+			slices.Reverse(turns)
+		}
+		for _, move := range turns {
+			if err := move(); err != nil {
+				return err
+			}
 		}
 		note("  migration %d: QEMU %.0f ms, wall %.2f s; by virsh %.0f ms, %.2f s", i, total, wall.Seconds(), hand, handWall.Seconds())
 		ours, theirs, walls = append(ours, total), append(theirs, hand), append(walls, (wall-handWall).Seconds())
@@ -61,12 +74,13 @@ func (b *bench) measureMoves(ctx context.Context) error {
 	return nil
 }
 
-// provision returns the VM and how long it took until its domain ran; the wait for its guest does not count.
-func (b *bench) provision(ctx context.Context, label string) (vm.VM, time.Duration, error) {
+// provision returns the VM and how long it took until a step had ended, such as start, when its domain runs; the wait for its
+// guest does not count.
+func (b *bench) provision(ctx context.Context, label, pool, until string) (vm.VM, time.Duration, error) {
 	name := fmt.Sprintf("bench-%d-%s", os.Getpid(), label)
 	began := time.Now()
 	started, err := b.client.CreateVM(ctx, client.NewVM{
-		Name: name, Image: "guest", MemoryBytes: 192 * vm.MiB, DiskBytes: 1 << 30, Pool: "shared", Host: "h1",
+		Name: name, Image: "guest", MemoryBytes: 192 * vm.MiB, DiskBytes: 1 << 30, Pool: pool, Host: "h1",
 	}, client.Change{})
 	if err != nil {
 		return vm.VM{}, 0, err
@@ -84,17 +98,25 @@ func (b *bench) provision(ctx context.Context, label string) (vm.VM, time.Durati
 	if _, err := b.finished(ctx, started); err != nil {
 		return vm.VM{}, 0, err
 	}
-	timeline, err := b.client.Timeline(ctx, string(started.Operation.ID))
+	step, err := b.stepOf(ctx, started.Operation.ID, until)
 	if err != nil {
 		return vm.VM{}, 0, err
 	}
+	made, err := b.client.VM(ctx, name)
+	return made, step.EndedAt.Sub(began), err
+}
+
+func (b *bench) stepOf(ctx context.Context, of id.Operation, name string) (operation.Step, error) {
+	timeline, err := b.client.Timeline(ctx, string(of))
+	if err != nil {
+		return operation.Step{}, err
+	}
 	for _, step := range timeline.Steps {
-		if step.Name == "start" && !step.Undo {
-			made, err := b.client.VM(ctx, name)
-			return made, step.EndedAt.Sub(began), err
+		if step.Name == name && !step.Undo {
+			return step, nil
 		}
 	}
-	return vm.VM{}, 0, fmt.Errorf("the timeline of %s has no step start", started.Operation.ID)
+	return operation.Step{}, fmt.Errorf("the timeline of %s has no step %s", of, name)
 }
 
 // move returns the wall time until the operation had ended.

@@ -20,23 +20,29 @@ const restartPatience = 2 * time.Minute
 func (b *bench) measureMemory(context.Context) error {
 	var sum float64
 	for _, name := range []string{"server", "control", "temporal"} {
-		pid, err := os.ReadFile(filepath.Join(b.data, "services", name, "supervise", "pid"))
+		held, err := b.memoryOf(name)
 		if err != nil {
 			return err
 		}
-		rollup, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "smaps_rollup"))
-		if err != nil {
-			return fmt.Errorf("%s does not run: %w", name, err)
-		}
-		kibibytes, err := after(string(rollup), "Pss:")
-		if err != nil {
-			return err
-		}
-		note("  %s: %.0f MiB", name, kibibytes/1024)
-		sum += kibibytes / 1024
+		note("  %s: %.0f MiB", name, held)
+		sum += held
 	}
 	b.below("idle memory (PSS) of server, control worker and Temporal", sum, "MiB", 600)
 	return nil
+}
+
+// memoryOf is a service's proportional share of memory, in MiB.
+func (b *bench) memoryOf(service string) (float64, error) {
+	pid, err := os.ReadFile(filepath.Join(b.data, "services", service, "supervise", "pid"))
+	if err != nil {
+		return 0, err
+	}
+	rollup, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "smaps_rollup"))
+	if err != nil {
+		return 0, fmt.Errorf("%s does not run: %w", service, err)
+	}
+	kibibytes, err := after(string(rollup), "Pss:")
+	return kibibytes / 1024, err
 }
 
 // after is the number that follows a word.

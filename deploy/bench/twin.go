@@ -25,27 +25,34 @@ type twin struct {
 }
 
 var (
-	ofItsOwn   = regexp.MustCompile(`<uuid>[^<]*</uuid>|<mac address='[^']*'/>|<target dev='[^']*'/>`)
-	sourceFile = regexp.MustCompile(`<source file='([^']+)'`)
+	ofItsOwn = regexp.MustCompile(`<uuid>[^<]*</uuid>|<mac address='[^']*'/>|<target dev='[^']*'/>`)
+	sourceOf = regexp.MustCompile(`<source (?:file|protocol='rbd' name)='([^']+)'`)
 )
 
+// overlay makes a disk as provisioning does, duplicate one with what is on the VM's disk by now.
+func overlay(base, _, disk string) []string {
+	return []string{"qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk, "1G"}
+}
+
+func duplicate(_, source, disk string) []string {
+	return []string{"cp", "--sparse=always", source, disk}
+}
+
 // makeTwin does by hand what provisioning does, and returns how long qemu-img and virsh took.
-func (b *bench) makeTwin(ctx context.Context, machine vm.VM) (twin, time.Duration, error) {
+func (b *bench) makeTwin(ctx context.Context, machine vm.VM, diskBy func(base, source, disk string) []string) (twin, time.Duration, error) {
 	copied := twin{lab: b.lab, name: string(id.New[id.VM]())}
-	definition, err := copied.virsh(ctx, "h1", "dumpxml", "--inactive", string(machine.ID))
+	definition, source, err := b.diskOf(ctx, machine)
 	if err != nil {
 		return copied, 0, err
 	}
-	source := sourceFile.FindStringSubmatch(definition)
-	if source == nil {
-		return copied, 0, fmt.Errorf("the definition of %s names no disk", machine.ID)
+	disk, base := path.Join(path.Dir(source), copied.name), ""
+	if path.IsAbs(source) {
+		disk += ".qcow2"
+		if base, err = b.backingOf(ctx, source); err != nil {
+			return copied, 0, err
+		}
 	}
-	base, err := b.backingOf(ctx, source[1])
-	if err != nil {
-		return copied, 0, err
-	}
-	disk := path.Join(path.Dir(source[1]), copied.name+".qcow2")
-	definition = strings.ReplaceAll(definition, source[1], disk)
+	definition = strings.ReplaceAll(definition, source, disk)
 	definition = strings.ReplaceAll(ofItsOwn.ReplaceAllString(definition, ""), string(machine.ID), copied.name)
 	text := filepath.Join(os.TempDir(), copied.name+".xml")
 	if err := os.WriteFile(text, []byte(definition), 0o600); err != nil {
@@ -57,12 +64,13 @@ func (b *bench) makeTwin(ctx context.Context, machine vm.VM) (twin, time.Duratio
 			_, _ = copied.virsh(ctx, host, "undefine", copied.name)
 		}
 		_ = os.Remove(text)
-		return b.lab.On(ctx, "h1", "rm", "-f", disk).Run()
+		words := b.removal(disk)
+		return b.lab.On(ctx, "h1", words[0], words[1:]...).Run()
 	})
 	began := time.Now()
-	create := b.lab.On(ctx, "h1", "qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk, "1G")
-	if output, err := create.CombinedOutput(); err != nil {
-		return copied, 0, fmt.Errorf("qemu-img: %w: %s", err, output)
+	words := diskBy(base, source, disk)
+	if output, err := b.lab.On(ctx, "h1", words[0], words[1:]...).CombinedOutput(); err != nil {
+		return copied, 0, fmt.Errorf("%s: %w: %s", words[0], err, output)
 	}
 	if _, err := copied.virsh(ctx, "h1", "define", text); err != nil {
 		return copied, 0, err

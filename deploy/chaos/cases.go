@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/workflows"
@@ -37,10 +38,20 @@ var acts = []act{
 		name: "migrate-cold", kind: operation.Migrate, request: operation.MigrateRequest{Cold: true}, pool: "local", target: true,
 		anew: true, skip: "fetch_image",
 	},
+	{name: "move-disk", kind: operation.MoveDisk, request: operation.MoveDiskRequest{}, pool: "local"},
+	{name: "move-disk-cold", kind: operation.MoveDisk, request: operation.MoveDiskRequest{}, pool: "local", anew: true, skip: "switch verify"},
+	{name: "grow-disk", kind: operation.GrowDisk, request: operation.GrowDiskRequest{}, pool: "local", skip: "drop_checkpoints"},
+	{name: "attach-volume", kind: operation.AttachVolume, request: operation.AttachRequest{}, pool: "shared", skip: "drop_checkpoints"},
+	{name: "detach-volume", kind: operation.DetachVolume, request: operation.DetachRequest{}, pool: "shared", skip: "drop_checkpoints"},
+	{name: "undo-move-disk", kind: operation.MoveDisk, request: operation.MoveDiskRequest{}, pool: "local", cancel: "copy"},
 	{name: "undo-migrate-copy", kind: operation.Migrate, request: operation.MigrateRequest{}, pool: "local", target: true, cancel: "rounds"},
 	{name: "undo-backup", kind: operation.TakeBackup, request: operation.BackupRequest{}, pool: "shared", cancel: "copy_disks"},
 	{name: "undo-restore", kind: operation.Restore, request: operation.RestoreRequest{Start: true}, pool: "shared", cancel: "restore_disks"},
 	{name: "undo-provision", kind: operation.Provision, request: operation.ProvisionRequest{}, pool: "shared", cancel: "await_guest"},
+	// Last, because other operations are refused while a VM has snapshots.
+	{name: "take-snapshot", kind: operation.TakeSnapshot, request: operation.SnapshotRequest{}, pool: "shared"},
+	{name: "revert-snapshot", kind: operation.RevertSnapshot, request: operation.RevertRequest{Start: true}, pool: "shared", anew: true, skip: "drop_checkpoints connect_network"},
+	{name: "delete-snapshot", kind: operation.DeleteSnapshot, request: operation.SnapshotRequest{}, pool: "shared"},
 }
 
 // moment is when, seen from one step, the fault happens.
@@ -86,34 +97,74 @@ var quick = map[string]bool{
 	"restore/restore_disks/during/worker-source":          true,
 	"provision/define/during/libvirtd-source":             true,
 	"undo-restore/undo.create_disks/before/control":       true,
+	"move-disk/copy/during/worker-source":                 true,
+	"move-disk/switch/during/libvirtd-source":             true,
 	"delete/undefine/during/worker-source":                true,
+	"grow-disk/grow/during/worker-source":                 true,
+	"attach-volume/attach/during/libvirtd-source":         true,
+	"detach-volume/detach/during/worker-source":           true,
+	"take-snapshot/take/during/worker-source":             true,
+	"revert-snapshot/revert/during/worker-source":         true,
 }
 
 // choose lists the cases in the order of acts, since cases of one pool share a VM.
 func choose(chosen settings) ([]trial, error) {
 	var cases []trial
 	for _, each := range acts {
-		steps, err := stepsOf(each)
+		all, err := trialsOf(each)
 		if err != nil {
 			return nil, err
 		}
-		for at, step := range steps {
-			for _, when := range momentsOf(at == len(steps)-1) {
-				for _, victim := range victims {
-					one := trial{act: each, step: step, moment: when, victim: victim}
-					if victim.target && !each.target || chosen.quick && !quick[one.name()] ||
-						chosen.only != nil && !chosen.only.MatchString(one.name()) || chosen.passed[one.name()] {
-						continue
-					}
-					cases = append(cases, one)
-				}
+		for at, one := range all {
+			if chosen.quick && !quick[one.name()] || !chosen.share.has(at, len(victimsOf(each))) ||
+				chosen.only != nil && !chosen.only.MatchString(one.name()) || chosen.passed[one.name()] {
+				continue
 			}
+			cases = append(cases, one)
 		}
 	}
 	if len(cases) == 0 {
 		return nil, errors.New("no case is chosen; see them all with -list, without -passed")
 	}
 	return cases, nil
+}
+
+// trialsOf lists every moment of an operation with every victim, the victims changing fastest.
+func trialsOf(of act) ([]trial, error) {
+	steps, err := stepsOf(of)
+	if err != nil {
+		return nil, err
+	}
+	var all []trial
+	for at, step := range steps {
+		for _, when := range momentsOf(at == len(steps)-1) {
+			for _, each := range victimsOf(of) {
+				all = append(all, trial{act: of, step: step, moment: when, victim: each})
+			}
+		}
+	}
+	return all, nil
+}
+
+func victimsOf(of act) []victim {
+	return slices.DeleteFunc(slices.Clone(victims), func(each victim) bool { return each.target && !of.target })
+}
+
+// share is one of several parts of the campaign; the zero share is all of it.
+type share struct{ part, of int }
+
+func parseShare(text string) (share, error) {
+	var s share
+	if _, err := fmt.Sscanf(text, "%d/%d", &s.part, &s.of); err != nil || s.part < 1 || s.part > s.of {
+		return share{}, fmt.Errorf("%q is not a part such as 1/10", text)
+	}
+	return s, nil
+}
+
+// has deals the cases of an operation out along diagonals, so that the victim is another one at each moment.
+func (s share) has(at, victims int) bool {
+	moment, victim := at/victims, at%victims
+	return s.of == 0 || (moment+victim)%s.of == s.part-1
 }
 
 // stepsOf asks the operation's own plan, which is what a dry run answers.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,8 +17,11 @@ import (
 	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/client"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/objectstore"
 	"github.com/novacron/novacron/internal/objectstore/dir"
+	"github.com/novacron/novacron/internal/objectstore/swift"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // reconciled is how long the inventory may take to see what happened to a host.
@@ -50,12 +56,12 @@ func (s *stand) check(ctx context.Context) []string {
 // inventory is what the API believes.
 type inventory struct {
 	vms     map[id.VM]vm.VM
-	volumes map[id.Volume]vm.VM
+	volumes map[id.Volume]volume.Volume
 	backups map[id.Backup]backup.Backup
 }
 
 func (s *stand) inventory(ctx context.Context) (inventory, error) {
-	known := inventory{vms: map[id.VM]vm.VM{}, volumes: map[id.Volume]vm.VM{}, backups: map[id.Backup]backup.Backup{}}
+	known := inventory{vms: map[id.VM]vm.VM{}, volumes: map[id.Volume]volume.Volume{}, backups: map[id.Backup]backup.Backup{}}
 	machines, err := client.All(func(page client.Page) ([]vm.VM, string, error) {
 		return s.api.VMs(ctx, client.VMQuery{Page: page})
 	})
@@ -64,9 +70,15 @@ func (s *stand) inventory(ctx context.Context) (inventory, error) {
 	}
 	for _, each := range machines {
 		known.vms[each.ID] = each
-		for _, disk := range each.Volumes {
-			known.volumes[disk] = each
-		}
+	}
+	volumes, err := client.All(func(page client.Page) ([]volume.Volume, string, error) {
+		return s.api.Volumes(ctx, client.VolumeQuery{Page: page})
+	})
+	if err != nil {
+		return known, err
+	}
+	for _, each := range volumes {
+		known.volumes[each.ID] = each
 	}
 	taken, err := s.backups(ctx)
 	for _, each := range taken {
@@ -97,6 +109,13 @@ func (s *stand) leaks(ctx context.Context) (map[string]bool, error) {
 	}
 	for _, each := range known.vms {
 		s.compare(each, running[each.ID], note)
+	}
+	taken, err := s.snapshots(ctx, known)
+	if err == nil {
+		err = s.snapshotsIn(ctx, "the shared pool", s.lab.Shared(), taken, note)
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.volumesIn("the shared pool", s.lab.Shared(), func(disk id.Volume) bool { _, ok := known.volumes[disk]; return ok }, note)
 	return found, s.repository(ctx, note)
@@ -143,6 +162,11 @@ func (s *stand) domainsOf(ctx context.Context, host string, known inventory, run
 			note("domain %s on %s", machine, host)
 			continue
 		}
+		if slices.Contains(active, each) {
+			if err := s.disksOf(ctx, host, machine, known, note); err != nil {
+				return err
+			}
+		}
 		checkpoints, err := s.virsh(ctx, host, "checkpoint-list", string(machine), "--name")
 		if err != nil {
 			return err
@@ -157,7 +181,34 @@ func (s *stand) domainsOf(ctx context.Context, host string, known inventory, run
 	return nil
 }
 
-// filesOf looks at a host's own disk: volumes, ports, sockets and scratch files of exports.
+// disksOf compares the disks that a running domain has with those that its VM should have.
+func (s *stand) disksOf(ctx context.Context, host string, machine id.VM, known inventory, note noter) error {
+	plugged, err := s.virsh(ctx, host, "domblklist", string(machine), "--details")
+	if err != nil {
+		return err
+	}
+	devices := map[string]bool{}
+	for _, line := range plugged {
+		if fields := strings.Fields(line); len(fields) >= 4 && fields[1] == "disk" {
+			devices[fields[2]] = true
+		}
+	}
+	for _, each := range known.volumes {
+		if each.VM != machine {
+			continue
+		}
+		if !devices[each.Device] {
+			note("%s should have volume %s as %s and does not", machine, each.ID, each.Device)
+		}
+		delete(devices, each.Device)
+	}
+	for device := range devices {
+		note("disk %s of %s on %s", device, machine, host)
+	}
+	return nil
+}
+
+// filesOf looks at a host's own disk: volumes, ports, seeds, sockets and scratch files of exports.
 func (s *stand) filesOf(host string, known inventory, note noter) {
 	state := filepath.Join(s.data, "lab", "hosts", host, "novacron")
 	s.volumesIn(host, filepath.Join(state, "pools", "local"), func(disk id.Volume) bool {
@@ -171,9 +222,30 @@ func (s *stand) filesOf(host string, known inventory, note noter) {
 			note("port of %s on %s", machine, host)
 		}
 	}
+	s.seedsOf(host, filepath.Join(state, "seeds"), known, note)
 	exports, _ := os.ReadDir(filepath.Join(state, "exports")) // there is none before the first export
 	for _, each := range exports {
 		note("export file %s on %s", each.Name(), host)
+	}
+}
+
+// seedsOf wants a seed for each VM of a host whose guest is told something, and no other.
+func (s *stand) seedsOf(host, directory string, known inventory, note noter) {
+	files, _ := os.ReadDir(directory) // there is none before the first seed
+	here := map[id.VM]bool{}
+	for _, each := range files {
+		name, ending, _ := strings.Cut(each.Name(), ".")
+		of, ok := known.vms[id.VM(name)]
+		if !ok || of.HostName != host || of.CloudInit == "" || ending != "iso" {
+			note("seed %s on %s", each.Name(), host)
+			continue
+		}
+		here[of.ID] = true
+	}
+	for _, each := range known.vms {
+		if each.HostName == host && each.CloudInit != "" && !here[each.ID] {
+			note("%s has no seed on %s", each.Name, host)
+		}
 	}
 }
 
@@ -205,9 +277,26 @@ func (s *stand) exportsOf(host string, note noter) {
 	}
 }
 
+// objects opens where backups are: in Swift if the stack was brought up with it, else in the directory that hosts share.
+func (s *stand) objects() (objectstore.Store, error) {
+	content, err := os.ReadFile(filepath.Join(s.data, "swift.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return dir.New(filepath.Join(s.data, "lab", "backups"))
+	}
+	place := objectstore.SwiftPlace{}
+	if err == nil {
+		err = json.Unmarshal(content, &place)
+	}
+	if err != nil {
+		return nil, err
+	}
+	place.Container = "backups"
+	return swift.New(swift.Config{SwiftPlace: place})
+}
+
 // repository looks for what belongs to no backup of the inventory.
 func (s *stand) repository(ctx context.Context, note noter) error {
-	objects, err := dir.New(filepath.Join(s.data, "lab", "backups"))
+	objects, err := s.objects()
 	if err != nil {
 		return err
 	}

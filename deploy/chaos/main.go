@@ -22,6 +22,7 @@ type settings struct {
 	only  *regexp.Regexp
 	quick bool
 	list  bool
+	share share
 	seed  uint64
 
 	progress string          // file of the names of cases that passed; "" keeps none
@@ -50,6 +51,10 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&chosen.data, "data", dataDirectory(), "data directory of the running stack")
 	flags.BoolVar(&chosen.quick, "quick", false, "only a representative dozen")
 	flags.BoolVar(&chosen.list, "list", false, "print the cases and run none")
+	flags.Func("share", "run one part of several, such as 1/10, spread over all operations, steps and victims", func(text string) (err error) {
+		chosen.share, err = parseShare(text)
+		return err
+	})
 	flags.Uint64Var(&chosen.seed, "seed", 1, "of the moments within an activity")
 	flags.StringVar(&chosen.progress, "passed", "", "file that notes the cases that passed; they are not run again")
 	flags.Func("only", "run the cases whose name matches this expression", func(text string) (err error) {

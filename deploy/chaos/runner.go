@@ -256,7 +256,14 @@ func (r *runner) discard(ctx context.Context) {
 	if r.subject == nil {
 		return
 	}
-	if err := r.stand.remove(ctx, r.subject.name); err != nil {
+	// Something may be at work on it yet, above all when the campaign was interrupted.
+	remove := func(ctx context.Context) error {
+		if err := r.stand.remove(ctx, r.subject.name); err != nil {
+			return err
+		}
+		return r.stand.removeVolume(ctx, r.subject.name)
+	}
+	if err := until(ctx, endTimeout, remove); err != nil {
 		fmt.Printf("       %s could not be removed: %v\n", r.subject.name, err)
 	}
 	r.subject = nil

@@ -10,7 +10,9 @@ import (
 
 	"github.com/novacron/novacron/internal/backup"
 	"github.com/novacron/novacron/internal/client"
+	"github.com/novacron/novacron/internal/cloudinit"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/precopy"
 	"github.com/novacron/novacron/internal/vm"
 )
 
@@ -67,16 +69,7 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 	}
 	switch of.act.kind {
 	case operation.Migrate:
-		cold := of.act.anew
-		if cold {
-			if err := r.stand.power(ctx, r.subject.name, vm.Stop); err != nil {
-				return launch{}, err
-			}
-		}
-		return launch{start: func(ctx context.Context, target string) (operation.Operation, error) {
-			begun, err := r.stand.api.MigrateVM(ctx, r.subject.name, client.Migration{To: target, Cold: cold}, client.Change{})
-			return begun.Operation, err
-		}}, nil
+		return r.stageMigration(ctx, of)
 	case operation.TakeBackup:
 		mode := backup.Full
 		if of.act.name == "backup-incremental" {
@@ -106,6 +99,14 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 			begun, err := r.stand.api.RestoreBackup(ctx, string(taken.ID), client.Restore{Name: name, Host: source, Pool: of.act.pool, Start: boots}, client.Change{})
 			return begun.Operation, err
 		}}, nil
+	case operation.MoveDisk:
+		return r.stageDiskMove(ctx, of)
+	case operation.GrowDisk:
+		return r.stageGrowth(ctx)
+	case operation.TakeSnapshot, operation.RevertSnapshot, operation.DeleteSnapshot:
+		return r.stageSnapshot(ctx, of.act.kind)
+	case operation.AttachVolume, operation.DetachVolume:
+		return r.stageVolume(ctx, of.act.kind == operation.AttachVolume)
 	case operation.Delete:
 		return launch{start: func(ctx context.Context, _ string) (operation.Operation, error) {
 			begun, err := r.stand.api.DeleteVM(ctx, r.subject.name, client.Change{})
@@ -116,8 +117,56 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 	}
 }
 
+func (r *runner) stageMigration(ctx context.Context, of trial) (launch, error) {
+	cold := of.act.anew
+	if cold {
+		if err := r.stand.power(ctx, r.subject.name, vm.Stop); err != nil {
+			return launch{}, err
+		}
+	}
+	var limits precopy.Limits
+	if of.act.cancel != "" { // it must last until it is cancelled
+		limits.BandwidthBytes = moveBandwidth
+	}
+	return launch{start: func(ctx context.Context, target string) (operation.Operation, error) {
+		begun, err := r.stand.api.MigrateVM(ctx, r.subject.name, client.Migration{To: target, Cold: cold, Limits: limits}, client.Change{})
+		return begun.Operation, err
+	}}, nil
+}
+
+// anyPool is where a VM is whose disk moves back and forth.
+const anyPool = ""
+
+// moveBandwidth lets what is moved take some seconds.
+const moveBandwidth = 8 << 20
+
+// stageDiskMove moves the disk to whichever of two pools it is not in.
+func (r *runner) stageDiskMove(ctx context.Context, of trial) (launch, error) {
+	r.subject.pool = anyPool
+	if of.act.anew {
+		if err := r.stand.power(ctx, r.subject.name, vm.Stop); err != nil {
+			return launch{}, err
+		}
+	}
+	disks, err := r.stand.api.Disks(ctx, r.subject.name)
+	if err != nil || len(disks) == 0 {
+		return launch{}, fmt.Errorf("the disks of %s: %d, %w", r.subject.name, len(disks), err)
+	}
+	to := client.DiskMove{Pool: "shared", BandwidthBytes: moveBandwidth}
+	if disks[0].Pool == to.Pool {
+		to.Pool = "local"
+	}
+	return launch{start: func(ctx context.Context, _ string) (operation.Operation, error) {
+		begun, err := r.stand.api.MoveDisk(ctx, r.subject.name, disks[0].Device, to, client.Change{})
+		return begun.Operation, err
+	}}, nil
+}
+
 func newVM(name, pool, host string) client.NewVM {
-	return client.NewVM{Name: name, Image: "guest", CPUs: 1, MemoryBytes: memory, DiskBytes: disk, Pool: pool, Host: host}
+	return client.NewVM{
+		Name: name, Image: "guest", CPUs: 1, MemoryBytes: memory, DiskBytes: disk, Pool: pool, Host: host,
+		CloudInit: &cloudinit.CloudInit{UserData: "#!/bin/sh\n"}, // so that there are seeds to be left behind
+	}
 }
 
 // power switches a VM on or off between the faults.
@@ -131,7 +180,7 @@ func (s *stand) power(ctx context.Context, name string, action vm.Action) error 
 
 // ensureSubject keeps the VM of the case before if it will do.
 func (r *runner) ensureSubject(ctx context.Context, of trial, source string) error {
-	if r.subject != nil && r.subject.pool == of.act.pool && (!of.victim.power || r.isOn(ctx, source)) {
+	if r.subject != nil && (r.subject.pool == of.act.pool || of.act.kind == operation.MoveDisk && r.subject.pool == anyPool) && (!of.victim.power || r.isOn(ctx, source)) {
 		return nil
 	}
 	r.discard(ctx)

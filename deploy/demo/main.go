@@ -4,9 +4,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,7 +28,10 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	pool := flag.String("pool", "", "the pool for the disk; the placement decides if left out")
+	flag.Parse()
+	data := cmp.Or(os.Getenv("NOVACRON_DATA"), ".novacron")
+	if err := run(ctx, data, *pool); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
 		os.Exit(1)
 	}
@@ -36,6 +41,8 @@ func main() {
 type demo struct {
 	lab  *lab.Lab
 	cli  string
+	data string // of the stack
+	pool string
 	name string
 }
 
@@ -48,16 +55,12 @@ type machine struct {
 	} `json:"interfaces"`
 }
 
-func run(ctx context.Context) error {
-	data := os.Getenv("NOVACRON_DATA")
-	if data == "" {
-		data = ".novacron"
-	}
+func run(ctx context.Context, data, pool string) error {
 	opened, err := lab.Open(filepath.Join(data, "lab"))
 	if err != nil {
 		return fmt.Errorf("%w; run make up first", err)
 	}
-	d := &demo{lab: opened, cli: filepath.Join("bin", "novacron"), name: fmt.Sprintf("demo-%d", time.Now().Unix()%100000)}
+	d := &demo{lab: opened, cli: filepath.Join("bin", "novacron"), data: data, pool: pool, name: fmt.Sprintf("demo-%d", time.Now().Unix()%100000)}
 	told := []struct {
 		title string
 		tell  func(context.Context) error
@@ -84,14 +87,18 @@ func (d *demo) novacron(ctx context.Context, args ...string) error {
 		fmt.Print(" ", each)
 	}
 	fmt.Println()
-	command := exec.CommandContext(ctx, d.cli, args...)
+	command := d.program(ctx, args...)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	return command.Run()
 }
 
+func (d *demo) program(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, d.cli, append([]string{"--context", filepath.Join(d.data, "context.json")}, args...)...)
+}
+
 // ask runs the CLI and decodes its JSON.
 func (d *demo) ask(ctx context.Context, into any, args ...string) error {
-	output, err := exec.CommandContext(ctx, d.cli, append(args, "-o", "json")...).Output()
+	output, err := d.program(ctx, append(args, "-o", "json")...).Output()
 	if err != nil {
 		return fmt.Errorf("novacron %v: %w", args, err)
 	}
@@ -129,8 +136,16 @@ func (d *demo) command(ctx context.Context, address, line string, into any) erro
 	return d.lab.Ask(limited, address, line, into)
 }
 
+// inPool adds the pool to a command, if there is one.
+func (d *demo) inPool(args ...string) []string {
+	if d.pool == "" {
+		return args
+	}
+	return append(args, "--pool", d.pool)
+}
+
 func (d *demo) provision(ctx context.Context) error {
-	if err := d.novacron(ctx, "vm", "create", d.name, "--image", "guest", "--memory", "192MiB", "--disk", "1GiB"); err != nil {
+	if err := d.novacron(ctx, d.inPool("vm", "create", d.name, "--image", "guest", "--memory", "192MiB", "--disk", "1GiB")...); err != nil {
 		return err
 	}
 	address, err := d.guest(ctx, d.name)
@@ -226,7 +241,7 @@ func (d *demo) lose(ctx context.Context) error {
 	for _, args := range [][]string{
 		{"vm", "delete", d.name},
 		{"backup", "verify", taken[0].ID},
-		{"backup", "restore", taken[0].ID, "--as", restored, "--host", elsewhere(lost.Host)},
+		d.inPool("backup", "restore", taken[0].ID, "--as", restored, "--host", elsewhere(lost.Host)),
 	} {
 		if err := d.novacron(ctx, args...); err != nil {
 			return err
@@ -244,5 +259,8 @@ func (d *demo) lose(ctx context.Context) error {
 		return errors.New("the restored disk differs from the one that was backed up")
 	}
 	fmt.Println("  the data is the same")
-	return d.novacron(ctx, "vm", "delete", restored)
+	if err := d.novacron(ctx, "vm", "delete", restored); err != nil {
+		return err
+	}
+	return d.novacron(ctx, "backup", "delete", taken[0].ID)
 }

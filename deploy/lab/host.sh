@@ -3,6 +3,7 @@
 # lab.sh. It lays the host's own directories over the machine's and becomes the supervisor of its programs.
 set -euo pipefail
 name=$1 run=$2 lab=$3
+repo=$(realpath "$(dirname "$(realpath "$0")")/../..")
 emulator=$(dirname "$(realpath "$0")")/qemu.sh
 hostname "$name"
 echo 500 > /proc/self/oom_score_adj # short of memory, the machine must lose guests before the control plane
@@ -11,14 +12,17 @@ echo 500 > /proc/self/oom_score_adj # short of memory, the machine must lose gue
 # the machine's, whoever removes one of them there would take the mount away from every host (rmdir detaches it).
 stage=/mnt
 mount -t tmpfs -o mode=755 lab "$stage"
-mkdir "$stage/lab"
-mount --bind "$lab" "$stage/lab" # by now, because the lab may lie beneath what is covered next
+mkdir "$stage/lab" "$stage/repo"
+mount --bind "$lab" "$stage/lab" # by now, because lab and checkout may lie beneath what is covered next
+mount --bind "$repo" "$stage/repo"
 disk=$stage/lab/hosts/$name
 for top in /etc /srv /usr/bin /var; do
   mkdir -p "$stage/upper$top" "$stage/work$top"
   mount -t overlay -o "lowerdir=$top,upperdir=$stage/upper$top,workdir=$stage/work$top" lab "$top"
 done
 lay() { mkdir -p "$2" && mount --bind "$1" "$2"; }
+case $repo in /etc/* | /srv/* | /var/*) lay "$stage/repo" "$repo" ;; esac # a layer would go on showing binaries that were replaced
+case $lab in /etc/* | /srv/* | /var/*) lay "$stage/lab" "$lab" ;; esac # tests put files there for both sides to see
 lay "$stage/lab/shared" /srv/novacron/shared
 lay "$stage/lab/backups" /srv/novacron/backups
 lay "$disk/etc/libvirt" /etc/libvirt

@@ -100,6 +100,34 @@ func (l *Lab) Script(ctx context.Context, args ...string) error {
 	return nil
 }
 
+// Server runs the script of one of the servers beside a lab, "ceph" or "swift", and returns what it prints; the settings of
+// a server that is up are lines of NAME=VALUE. The lab itself need not be up.
+func Server(ctx context.Context, name string, words ...string) (string, error) {
+	state := os.Getenv(StateVariable)
+	_, source, _, ok := runtime.Caller(0)
+	if state == "" || !ok {
+		return "", errors.New("no lab: set " + StateVariable + " to the state directory of a lab (make test does)")
+	}
+	command := exec.CommandContext(ctx, filepath.Join(filepath.Dir(source), name+".sh"), words...)
+	command.Env = append(os.Environ(), "NOVACRON_DATA="+filepath.Dir(state))
+	output, err := command.Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return "", fmt.Errorf("%s.sh %s: %w: %s", name, strings.Join(words, " "), err, failed.Stderr)
+	}
+	return string(output), err
+}
+
+// ServerUp starts the server if it does not run, and returns its settings.
+func ServerUp(ctx context.Context, name string) (map[string]string, error) {
+	printed, err := Server(ctx, name, "up")
+	settings := map[string]string{}
+	for line := range strings.Lines(printed) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		settings[key] = value
+	}
+	return settings, err
+}
+
 // SwitchNamespace is the path of the network namespace outside of the VM network.
 func (l *Lab) SwitchNamespace() string {
 	return filepath.Join("/run/netns", filepath.Base(l.run)+"-sw")

@@ -57,6 +57,14 @@ in_host() { # HOST CMD…
 
 # --- the switch: a namespace with the hosts' bridge, the way to the control plane and the outside of the VM network ---
 
+# ceph_forwards: ways to the cluster of ceph.sh, whose programs take ports as they start.
+ceph_forwards() {
+  local port=${NOVACRON_CEPH_PORT:-6780} offset
+  for offset in {0..29}; do
+    printf -- '-forward 10.77.0.1:%d=10.77.0.1:%d ' $((port + offset)) $((port + offset))
+  done
+}
+
 switch_up() {
   if ! exists "$switch"; then
     ip netns add "$switch"
@@ -73,17 +81,23 @@ switch_up() {
     (cd "$repo" && go build -o "$binary" ./deploy/lab/gateway) || fail "the gateway does not build"
   fi
   mkdir -p "$run/sw/service/gateway"
+  local swift; swift=${NOVACRON_SWIFT_PORT:-$(cat "$lab/swift/port" 2>/dev/null || echo 8888)}
+  local before; before=$(cat "$run/sw/service/gateway/run" 2>/dev/null || true)
   cat > "$run/sw/service/gateway/run" <<SCRIPT
 #!/bin/sh
 exec $binary -namespace /run/netns/$switch \\
   -forward 10.77.0.1:8080=${NOVACRON_LISTEN:-127.0.0.1:8080} \\
-  -forward 10.77.0.1:7233=${NOVACRON_TEMPORAL_ADDRESS:-127.0.0.1:7233} >>$lab/gateway.log 2>&1
+  -forward 10.77.0.1:7233=${NOVACRON_TEMPORAL_ADDRESS:-127.0.0.1:7233} \\
+  -forward 10.77.0.1:2022=127.0.0.1:${NOVACRON_SSHFS_PORT:-2022} \\
+  -forward 10.77.0.1:$swift=10.77.0.1:$swift \\
+  $(ceph_forwards) >>$lab/gateway.log 2>&1
 SCRIPT
   chmod +x "$run/sw/service/gateway/run"
   local pid; pid=$(cat "$run/sw/holder" 2>/dev/null || true)
   if [ -z "$pid" ] || ! grep -q "$run/sw/service" "/proc/$pid/cmdline" 2>/dev/null; then
     setsid sh -c "cd $run/sw && echo \$\$ > holder && exec runsvdir -P $run/sw/service" </dev/null >/dev/null 2>&1 9>&- &
-  elif [ -n "$(supervised sw gateway)" ] && [[ $(readlink "/proc/$(supervised sw gateway)/exe") == *"(deleted)" ]]; then
+  elif [ -n "$(supervised sw gateway)" ] && [[ $before != "$(cat "$run/sw/service/gateway/run")" ||
+    $(readlink "/proc/$(supervised sw gateway)/exe") == *"(deleted)" ]]; then
     sv restart "$run/sw/service/gateway" >/dev/null
   fi
 }
@@ -127,7 +141,6 @@ write_services() {
 [ ! -s /var/lib/novacron/worker.json ] && [ -s /var/lib/novacron/enrol-token ] && export NOVACRON_ENROL_TOKEN="\$(cat /var/lib/novacron/enrol-token)"
 exec env NOVACRON_SERVER=http://10.77.0.1:8080 NOVACRON_TEMPORAL_ADDRESS=10.77.0.1:7233 \\
   NOVACRON_STATE=/var/lib/novacron NOVACRON_LIBVIRT_URI=qemu:///system NOVACRON_REPOSITORY=/srv/novacron/backups \\
-  NOVACRON_POOLS=local=/var/lib/novacron/pools/local,shared=/srv/novacron/shared:shared \\
   NOVACRON_MIGRATION_ADDRESS=$(address_of "$number") NOVACRON_EXTRA_PEERS=10.77.0.1 \\
   NOVACRON_ACCELERATION=${NOVACRON_ACCELERATION:-tcg} NOVACRON_MIGRATION_SCHEME=qemu+tcp \\
   $repo/bin/novacron-worker 2>&1
@@ -250,6 +263,10 @@ down() {
   local host
   for host in $( { known_hosts; ip netns list | sed -n "s/^$tag-\(h[0-9]*\)\b.*/\1/p"; } | sort -u); do host_off "$host"; done
   switch_down
+  local server
+  for server in swift ceph sshfs; do
+    if [ -d "$lab/$server" ]; then NOVACRON_DATA=$data "$here/$server.sh" down; fi
+  done
   rm -rf "$run"
   rm -f "$lab/run"
 }

@@ -17,5 +17,8 @@ build() {
 note "NovaCron: server, worker and command line"
 CGO_ENABLED=0 build novacron
 CGO_ENABLED=0 build novacron-server
-# The binding finds libvirt at run time, so one worker binary serves hosts with different versions of it.
-build novacron-worker -tags libvirt_dlopen
+# The binding finds libvirt at run time, so one worker binary serves hosts with different versions of it. librbd has to be
+# there to build with; a worker without it says so when it is to open a pool of Ceph. Debian 12 has Ceph 16.
+tags=libvirt_dlopen
+[[ ! -e /usr/include/rbd/librbd.h ]] || tags+=,ceph,pacific
+build novacron-worker -tags "$tags"

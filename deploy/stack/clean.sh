@@ -12,5 +12,7 @@ mounted=$(awk -v below="$NOVACRON_DATA/" 'index($5, below) == 1 { print $5 }' /p
 if [[ -L $NOVACRON_DATA/postgres ]]; then
   rm -rf "/var/lib/novacron/${stack_id:?}"
 fi
+# The directories on which the lab's hosts mount pools are immutable.
+find "$NOVACRON_DATA/lab/hosts" -mindepth 4 -maxdepth 4 -path '*/novacron/mounts/*' -exec chattr -i {} + 2>/dev/null || true
 rm -rf "${NOVACRON_DATA:?}" "/run/novacron-${stack_id:?}"
 say "removed $NOVACRON_DATA"

@@ -13,10 +13,19 @@ NOVACRON_DATA=$(realpath -m "${NOVACRON_DATA:-$root/.novacron}")
 : "${NOVACRON_TEMPORAL_HEALTH_ADDRESS:=127.0.0.1:7234}"
 : "${NOVACRON_TEMPORAL_NAMESPACE:=novacron}"
 : "${NOVACRON_TEMPORAL_UI:=http://$NOVACRON_TEMPORAL_UI_ADDRESS}"
-: "${NOVACRON_IMAGES:=$NOVACRON_DATA/images}"
+
+# object_places: images and backups are in Swift once LAB_STORAGE has asked for it, and in directories without.
+object_places() {
+  if [[ -s $NOVACRON_DATA/swift.json ]]; then
+    NOVACRON_SWIFT=$NOVACRON_DATA/swift.json NOVACRON_IMAGES=swift:images NOVACRON_BACKUPS=swift:backups
+  fi
+  : "${NOVACRON_IMAGES:=$NOVACRON_DATA/images}" "${NOVACRON_BACKUPS:=}" "${NOVACRON_SWIFT:=}"
+  export NOVACRON_IMAGES NOVACRON_BACKUPS NOVACRON_SWIFT
+}
+object_places
 : "${LAB_HOSTS:=3}"
 export NOVACRON_DATA NOVACRON_LISTEN NOVACRON_TEMPORAL_ADDRESS NOVACRON_TEMPORAL_UI_ADDRESS NOVACRON_TEMPORAL_UI \
-  NOVACRON_TEMPORAL_HEALTH_ADDRESS NOVACRON_TEMPORAL_NAMESPACE NOVACRON_IMAGES LAB_HOSTS
+  NOVACRON_TEMPORAL_HEALTH_ADDRESS NOVACRON_TEMPORAL_NAMESPACE LAB_HOSTS
 
 services=$NOVACRON_DATA/services # <name>/run, supervised by runit
 state=$NOVACRON_DATA/run         # locks and sockets of what runs now
@@ -56,6 +65,17 @@ die() {
   shift
   (($# == 0)) || printf '          %s\n' "$@" >&2
   exit 1
+}
+
+# lab_storage prints the servers that LAB_STORAGE asks for, in one line. all is all pools: Swift is no pool, and takes images
+# and backups away from their directories.
+lab_storage() {
+  local each pools="ceph sshfs"
+  [[ ${LAB_STORAGE:-} != all ]] || { echo "$pools"; return; }
+  for each in ${LAB_STORAGE:-}; do
+    [[ " $pools swift " == *" $each "* ]] || die "LAB_STORAGE: there is no \"$each\"; there are $pools, all for all of these, and swift for images and backups."
+  done
+  echo "${LAB_STORAGE:-}"
 }
 
 need_root() { ((EUID == 0)) || die "this needs root, because it makes users, namespaces and virtual machines." "Run it with sudo."; }

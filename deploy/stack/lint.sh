@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$root"
-"$stack/packages.sh" test
+"$stack/packages.sh" ceph test
 failed=()
 
 # check NAME COMMAND...

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# packages.sh [up|lab|test]...: installs the Debian packages that are missing for these purposes, and nothing else.
+# packages.sh [up|lab|swift|ceph|sshfs|test]...: installs the Debian packages that are missing for these purposes, and nothing else.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 packages_for() {
   case $1 in
-    up) echo ca-certificates curl git iproute2 make openssl postgresql-15 procps runit util-linux ;;
+    up) echo ca-certificates curl gcc git iproute2 libc6-dev make openssl postgresql-15 procps qemu-utils runit util-linux ;;
     lab) sed 's/#.*//' "$root/deploy/lab/packages.txt" ;;
+    swift) echo memcached python3-swift swift-account swift-container swift-object swift-object-expirer swift-proxy ;;
+    ceph) echo ceph-common ceph-mgr ceph-mon ceph-osd librados-dev librbd-dev qemu-block-extra ;;
+    sshfs) echo openssh-server sshfs ;;
     test) echo chromium shellcheck ;;
-    *) die "packages.sh: there is no set of packages called $1; there are up, lab and test." ;;
+    *) die "packages.sh: there is no set of packages called $1; there are up, lab, swift, ceph, sshfs and test." ;;
   esac
 }
 

@@ -16,12 +16,22 @@ NOVACRON_LISTEN=$(port_after 18080)
 NOVACRON_TEMPORAL_ADDRESS=$(port_after 17233)
 NOVACRON_TEMPORAL_HEALTH_ADDRESS=$(port_after 17300)
 NOVACRON_TEMPORAL_UI_ADDRESS=$(port_after 18233)
+NOVACRON_SWIFT_PORT=$(port_after 18888)
+NOVACRON_SWIFT_PORT=${NOVACRON_SWIFT_PORT##*:}
+NOVACRON_CEPH_PORT=$(port_after 16780)
+NOVACRON_CEPH_PORT=${NOVACRON_CEPH_PORT##*:}
+NOVACRON_SSHFS_PORT=$(port_after 12022)
+NOVACRON_SSHFS_PORT=${NOVACRON_SSHFS_PORT##*:}
+export NOVACRON_SWIFT_PORT NOVACRON_CEPH_PORT NOVACRON_SSHFS_PORT
 LAB_HOSTS=3
+export LAB_STORAGE=all
+export NO_COLOR=1 FORCE_COLOR=0 # escapes in front of FAIL would hide it from what_failed
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$root"
 coverage=$root/coverage
 least_coverage=80
 tags=libvirt_dlopen
+ceph=ceph,pacific # Debian 12 has Ceph 16
 only=${TEST_ONLY:-lint unit race temporal ui lab}
 
 wanted() { [[ " $only " == *" $1 "* ]]; }
@@ -38,7 +48,7 @@ go_test() {
   packages=$(own_packages | paste -sd,)
   go test -vet=off -timeout 20m -covermode atomic -coverpkg "$packages" -coverprofile "$profile" "$@" \
     2> >(grep -v '^warning: no packages being tested depend on matches' >&2) |
-    sed -u -E '/coverage: 0.0% of statements$/d; s/\tcoverage: .*//'
+    sed -u -E '/coverage: 0.0% of statements$/d; s/\tcoverage: .*//' | tee "${profile%.out}.log"
 }
 
 database_directory=$(mktemp -d /tmp/novacron-testdb.XXXXXX)
@@ -55,6 +65,7 @@ finish() {
     if ((status)); then last_logs; fi
     "$stack/clean.sh" >/dev/null || status=1
   fi
+  if ((status)); then what_failed; fi
   if ((status)); then say "FAILED"; else say "passed"; fi
   exit "$status"
 }
@@ -68,6 +79,17 @@ last_logs() {
     [[ -s $file ]] || continue
     printf '\n--- the end of %s\n' "${file#"$NOVACRON_DATA"/}"
     tail -n 25 "$file" | cut -c1-400
+  done
+}
+
+# what_failed: last of all, because the end of a long output is what is kept of it.
+what_failed() {
+  local file
+  for file in "$coverage"/*.log; do
+    grep -qE '^ *FAIL|^panic: |^signal: ' "$file" || continue
+    printf '\n--- what failed in %s\n' "${file##*/}"
+    grep -E -A 24 '^ *--- FAIL|^ *FAIL  |^panic: |^terminate called|^signal: ' "$file" | cut -c1-300 | tail -n 60 || true
+    grep '^FAIL' "$file" | sort -u || true
   done
 }
 
@@ -113,7 +135,7 @@ race() {
   # The race detector costs too much for everything; these are the packages with goroutines of their own.
   stage "unit tests under the race detector"
   go test -vet=off -race -short -timeout 20m ./internal/auth/... ./internal/nbd/... ./internal/objectstore/... ./internal/backuprepo/... \
-    ./internal/hypervisor/fake/... ./internal/storage/fake/... ./workflows/... ./activities/... ./worker/...
+    ./internal/hypervisor/fake/... ./internal/storage/fake/... ./workflows/... ./activities/... ./worker/... | tee "$coverage/race.log"
 }
 
 temporal() {
@@ -125,8 +147,8 @@ temporal() {
 interface() {
   stage "tests of the UI"
   npm --prefix ui run --silent lint
-  npm --prefix ui test --silent
-  if [[ -e ui/vitest.e2e.config.ts ]]; then npm --prefix ui run --silent e2e; fi
+  npm --prefix ui test --silent | tee "$coverage/ui.log"
+  npm --prefix ui run --silent e2e | tee -a "$coverage/ui.log"
 }
 
 # lab_packages: the packages with tests that need real hosts.
@@ -144,16 +166,14 @@ lab() {
   local packages
   mapfile -t packages < <(lab_packages)
   NOVACRON_LAB=$NOVACRON_DATA/lab NOVACRON_URL=http://$NOVACRON_LISTEN \
-    go_test lab -timeout 35m -p 1 -count 1 -tags "lab,$tags" "${packages[@]}"
-  if npm --prefix ui run 2>/dev/null | grep -q '^ *e2e:stack$'; then
-    stage "browser tests on the stack"
-    NOVACRON_URL=http://$NOVACRON_LISTEN npm --prefix ui run --silent e2e:stack
-  fi
+    go_test lab -timeout 35m -p 1 -count 1 -tags "lab,$ceph,$tags" "${packages[@]}"
+  stage "browser tests on the stack"
+  NOVACRON_URL=http://$NOVACRON_LISTEN npm --prefix ui run --silent e2e:stack | tee "$coverage/browser.log"
 }
 
-"$stack/packages.sh" up lab test
+"$stack/packages.sh" up lab swift ceph sshfs test
 mkdir -p "$coverage"
-rm -f "$coverage"/*.out
+rm -f "$coverage"/*.out "$coverage"/*.log
 stage "build"
 make --no-print-directory build
 if wanted lint; then stage "lint" && "$stack/lint.sh"; fi

@@ -7,11 +7,36 @@ need_root
 one_at_a_time
 
 prepare() {
-  local sets=(up)
+  local sets=(up) servers asked temporal=''
   ((LAB_HOSTS == 0)) || sets+=(lab)
+  asked=$(lab_storage)
+  read -ra servers <<<"$asked"
+  sets+=("${servers[@]}") # before the build: the worker is built with what there is
+  need_tools
+  # Most of a first build needs none of the packages, and installing them leaves the processors idle.
+  if [[ ! -x $bin/novacron-temporal ]]; then
+    make -C "$root" --no-print-directory bin/novacron-temporal &
+    temporal=$!
+    # shellcheck disable=SC2064 # this process, whatever the variable is then
+    trap "kill $temporal 2>/dev/null || true" EXIT
+  fi
   "$stack/packages.sh" "${sets[@]}"
+  if [[ -n $temporal ]]; then
+    make -C "$root" --no-print-directory ui || die "the UI's build failed; its words are above."
+    wait "$temporal" || die "Temporal's build failed; its words are above."
+    trap - EXIT
+  fi
   say "building what is not built yet"
   make -C "$root" --no-print-directory build || die "the build failed; its words are above."
+}
+
+# need_tools: what Debian 12 has too old or not at all, and what everything is built with.
+need_tools() {
+  local tool
+  for tool in go npm; do
+    command -v $tool >/dev/null || die "$tool is not on this machine, and NovaCron is built from source." \
+      "Install Go 1.26 or later, and Node.js 20 or later with npm 11, and run this again."
+  done
 }
 
 # free_port NAME WHAT ADDRESS VARIABLE: a service that is not running yet must find its port free, or held by its own orphan.
@@ -70,12 +95,33 @@ control_plane() {
   say "NovaCron: server $server_outcome, control worker $control_outcome"
 }
 
+# objects starts Swift, where it was asked for, before the control plane looks for images and backups there.
+objects() {
+  [[ " $(lab_storage) " == *" swift "* || -s $NOVACRON_DATA/swift.json ]] || return 0
+  ((LAB_HOSTS)) || die "Swift is one of the lab's servers, and LAB_HOSTS=0 leaves the lab out."
+  "$root/deploy/lab/swift.sh" up 8>&- >/dev/null || die "Swift did not come up; the reason is above."
+  local SWIFT_AUTH_URL SWIFT_USER SWIFT_KEY
+  eval "$("$root/deploy/lab/swift.sh" settings)"
+  (umask 077; printf '{"auth_url": "%s", "user": "%s", "key": "%s"}\n' "$SWIFT_AUTH_URL" "$SWIFT_USER" "$SWIFT_KEY" >"$NOVACRON_DATA/swift.json")
+  object_places
+  say "Swift: keeps images and backups"
+}
+
+# hosts_report: every lab host is ready, and has said of every pool that it reaches it.
+hosts_report() {
+  local cli=("$bin/novacron" --context "$NOVACRON_DATA/context.json")
+  (($(NOVACRON_URL=http://$NOVACRON_LISTEN "${cli[@]}" host list | grep -cw ready) >= LAB_HOSTS)) &&
+    ! NOVACRON_URL=http://$NOVACRON_LISTEN "${cli[@]}" pool list | tail -n +2 | grep -qvw healthy
+}
+
 lab() {
   ((LAB_HOSTS)) || return 0
+  "$stack/storage.sh"
   "$root/deploy/lab/lab.sh" up "$LAB_HOSTS" 8>&- ||
     die "the lab did not come up; the reason is above." "LAB_HOSTS=0 make up leaves it out."
   say "lab: $LAB_HOSTS hosts"
   "$stack/guest.sh"
+  await 30 hosts_report || say "lab: not every host has reported yet; see novacron host list and novacron pool list"
 }
 
 summary() {
@@ -92,6 +138,7 @@ TEXT
 }
 
 prepare
+objects
 write_services
 check_ports
 start_supervision

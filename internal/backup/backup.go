@@ -33,25 +33,26 @@ const (
 // Backup is a restorable point in time. Each one is complete in itself: an incremental one names every chunk of the
 // disk, and stores only those that changed.
 type Backup struct {
-	ID            id.Backup   `json:"id"`
-	Project       id.Project  `json:"project_id"`
-	VM            id.VM       `json:"vm_id"`
-	VMName        string      `json:"vm_name" doc:"The VM's name when the backup was taken; the VM may be gone"`
-	Mode          Mode        `json:"mode"`
-	ModeReason    string      `json:"mode_reason,omitempty" doc:"Why it was read in full although an incremental one was possible in principle"`
-	Base          id.Backup   `json:"base_id,omitempty" doc:"The backup whose checkpoint an incremental one was read against"`
-	State         State       `json:"state"`
-	Frozen        bool        `json:"frozen" doc:"The guest's file systems were frozen at the instant of the backup"`
-	Checkpoint    bool        `json:"checkpoint" doc:"The VM's disks track what changed since it, so the next one can be incremental"`
-	Schedule      id.Schedule `json:"schedule_id,omitempty"`
-	Disks         []Disk      `json:"disks"`
-	Spec          vm.Spec     `json:"spec" doc:"The VM's hardware, to make it again"`
-	ReadBytes     int64       `json:"read_bytes" doc:"Bytes read from the guest's disks"`
-	StoredBytes   int64       `json:"stored_bytes" doc:"Bytes added to the repository"`
-	CreatedAt     time.Time   `json:"created_at"`
-	VerifiedAt    time.Time   `json:"verified_at,omitzero"`
-	ReferencedBy  int         `json:"referenced_by" doc:"Operations that are using it now"`
-	DamagedDetail string      `json:"damaged_detail,omitempty"`
+	ID            id.Backup    `json:"id"`
+	Project       id.Project   `json:"project_id"`
+	VM            id.VM        `json:"vm_id"`
+	VMName        string       `json:"vm_name" doc:"The VM's name when the backup was taken; the VM may be gone"`
+	Mode          Mode         `json:"mode"`
+	ModeReason    string       `json:"mode_reason,omitempty" doc:"Why it was read in full although an incremental one was possible in principle"`
+	Base          id.Backup    `json:"base_id,omitempty" doc:"The backup whose checkpoint an incremental one was read against"`
+	State         State        `json:"state"`
+	Frozen        bool         `json:"frozen" doc:"The guest's file systems were frozen at the instant of the backup"`
+	Checkpoint    bool         `json:"checkpoint" doc:"The VM's disks track what changed since it, so the next one can be incremental"`
+	Schedule      id.Schedule  `json:"schedule_id,omitempty"`
+	Disks         []Disk       `json:"disks"`
+	Spec          vm.Spec      `json:"spec" doc:"The VM's hardware, to make it again"`
+	CloudInit     id.CloudInit `json:"cloud_init_id,omitempty" doc:"What the VM's guest was told at its first start, for a VM that is made of the backup"`
+	ReadBytes     int64        `json:"read_bytes" doc:"Bytes read from the guest's disks"`
+	StoredBytes   int64        `json:"stored_bytes" doc:"Bytes added to the repository"`
+	CreatedAt     time.Time    `json:"created_at"`
+	VerifiedAt    time.Time    `json:"verified_at,omitzero"`
+	ReferencedBy  int          `json:"referenced_by" doc:"Operations that are using it now"`
+	DamagedDetail string       `json:"damaged_detail,omitempty"`
 }
 
 // Disk is one disk of a backup.

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/id"
@@ -21,12 +22,8 @@ func (r *Repository) Delete(ctx context.Context, backup id.Backup) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	owners, err := r.ownersOf(ctx, backup)
+	owners, err := r.hide(ctx, backup)
 	if err != nil {
-		return err
-	}
-	// From here on the backup is gone for everyone who looks.
-	if err := r.deleteAll(ctx, manifestsPlace+string(backup)+"/", nil); err != nil {
 		return err
 	}
 	for _, owner := range owners {
@@ -41,6 +38,30 @@ func (r *Repository) Delete(ctx context.Context, backup id.Backup) error {
 	}
 	// The record of whose packs it used goes last, so that an interrupted deletion can be gone on with.
 	return r.deleteAll(ctx, runsPlace+string(backup)+"/", nil)
+}
+
+// hide removes the manifests: from then on the backup is gone for everyone who looks. It returns the backups whose packs
+// this one may use.
+func (r *Repository) hide(ctx context.Context, backup id.Backup) (owners []id.Backup, err error) {
+	lagging, lags := r.store.(objectstore.Lagging)
+	for {
+		found, err := r.ownersOf(ctx, backup)
+		if err != nil {
+			return nil, err
+		}
+		owners = append(owners, found...)
+		if err := r.deleteAll(ctx, manifestsPlace+string(backup)+"/", nil); err != nil || !lags {
+			return owners, err
+		}
+		// Whoever found it before has noted by now that it uses packs of it. Lists must show those notes before packs may go,
+		// and what of this backup itself they did not show yet.
+		select {
+		case <-time.After(lagging.ListLag()):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		lags = false
+	}
 }
 
 // ownersOf returns the backups whose packs this one may use, from the records of its runs and from its manifests.
@@ -90,6 +111,12 @@ func (r *Repository) collect(ctx context.Context, owner, deleting id.Backup) err
 		return err
 	}
 	place := packsPlace + string(owner) + "/"
+	if len(used) == 0 {
+		if err := r.deleteAll(ctx, place, nil); err != nil {
+			return err
+		}
+		return r.deleteAll(ctx, damageKey(place), nil)
+	}
 	if err := r.deleteAll(ctx, place, func(key string) bool { return used[key] }); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -34,10 +35,15 @@ type Repository struct {
 	packBytes int // a pack is closed once it is at least so long
 }
 
+// New is Open without a look at the store: the first call that needs it looks.
+func New(store objectstore.Store) *Repository {
+	return &Repository{store: store, workers: max(2, 2*runtime.GOMAXPROCS(0)), packBytes: defaultPackBytes}
+}
+
 // Open returns the repository in the store, laying down its mark in an empty one. A store that is not available now is
 // no error: every call says so until it is. Conflict if the repository is of a later format.
 func Open(ctx context.Context, store objectstore.Store) (*Repository, error) {
-	repository := &Repository{store: store, workers: max(2, 2*runtime.GOMAXPROCS(0)), packBytes: defaultPackBytes}
+	repository := New(store)
 	if err := repository.ready(ctx); err != nil && !fault.Is(err, fault.KindUnavailable) {
 		return nil, err
 	}
@@ -97,19 +103,17 @@ func (r *Repository) keys(ctx context.Context, prefix string) ([]string, error) 
 }
 
 func (r *Repository) deleteAll(ctx context.Context, prefix string, keep func(key string) bool) error {
+	if clearer, able := r.store.(objectstore.Clearer); able && keep == nil {
+		return clearer.Clear(ctx, prefix)
+	}
 	keys, err := r.keys(ctx, prefix)
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		if keep != nil && keep(key) {
-			continue
-		}
-		if err := r.store.Delete(ctx, key); err != nil {
-			return err
-		}
+	if keep != nil {
+		keys = slices.DeleteFunc(keys, keep)
 	}
-	return nil
+	return objectstore.DeleteAll(ctx, r.store, keys)
 }
 
 // The places of a backup's objects; each is a prefix or a key.

@@ -102,7 +102,11 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 
 // start asks for an operation.
 func (c *Client) start(ctx context.Context, method, path string, body any, change Change) (Started, error) {
-	asked := request{method: method, path: path, body: body, key: change.Key, repeat: true, query: dryRun(change)}
+	return c.startAs(ctx, request{method: method, path: path, body: body}, change)
+}
+
+func (c *Client) startAs(ctx context.Context, asked request, change Change) (Started, error) {
+	asked.key, asked.repeat, asked.query = change.Key, true, merged(asked.query, dryRun(change))
 	if asked.key == "" {
 		asked.key = rand.Text()
 	}

@@ -14,10 +14,13 @@ import (
 	"time"
 
 	"github.com/novacron/novacron/internal/backup"
+	"github.com/novacron/novacron/internal/cloudinit"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/precopy"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // seen is a request as the server got it.
@@ -110,9 +113,16 @@ func TestRequests(t *testing.T) {
 		{`POST /api/v1/vms {"name":"web","image":"debian","cpus":2}`, `{}`, func(c *Client) error {
 			return started(c.CreateVM(ctx, NewVM{Name: "web", Image: "debian", CPUs: 2}, Change{}))
 		}},
+		{`POST /api/v1/vms {"name":"web","image":"debian","cloud_init":{"user_data":"#!/bin/sh"}}`, `{}`, func(c *Client) error {
+			return started(c.CreateVM(ctx, NewVM{Name: "web", Image: "debian", CloudInit: &cloudinit.CloudInit{UserData: "#!/bin/sh"}}, Change{}))
+		}},
+		{"GET /api/v1/vms/web/cloud-init ", `{}`, func(c *Client) error { _, err := c.CloudInit(ctx, "web"); return err }},
 		{`POST /api/v1/vms/web/stop {"force":true}`, `{}`, func(c *Client) error { return started(c.SwitchVM(ctx, "web", vm.Stop, Power{Force: true}, Change{})) }},
 		{`POST /api/v1/vms/web/migrate {"to":"h2","limits":{"max_downtime_ms":9}}`, `{}`, func(c *Client) error {
 			return started(c.MigrateVM(ctx, "web", Migration{To: "h2", Limits: precopy.Limits{MaxDowntimeMS: 9}}, Change{}))
+		}},
+		{`POST /api/v1/vms/web/clone {"name":"web-2","start":true}`, `{}`, func(c *Client) error {
+			return started(c.CloneVM(ctx, "web", Clone{Name: "web-2", Start: true}, Change{}))
 		}},
 		{"DELETE /api/v1/vms/web ", `{}`, func(c *Client) error { return started(c.DeleteVM(ctx, "web", Change{})) }},
 		{"GET /api/v1/hosts ", `{"items":[]}`, func(c *Client) error { _, err := c.Hosts(ctx); return err }},
@@ -122,6 +132,62 @@ func TestRequests(t *testing.T) {
 		{"DELETE /api/v1/hosts/h1 ", ``, func(c *Client) error { _, err := c.RemoveHost(ctx, "h1", Change{}); return err }},
 		{"POST /api/v1/hosts/enrolment-tokens ", `{"token":"nce_1"}`, func(c *Client) error { _, err := c.EnrolmentToken(ctx, Change{}); return err }},
 		{"GET /api/v1/pools ", `{"items":[]}`, func(c *Client) error { _, err := c.Pools(ctx); return err }},
+		{"GET /api/v1/vms/web/disks ", `{"items":[]}`, func(c *Client) error { _, err := c.Disks(ctx, "web"); return err }},
+		{`POST /api/v1/vms/web/disks/vda/move {"pool":"fast"}`, `{}`, func(c *Client) error {
+			return started(c.MoveDisk(ctx, "web", "vda", DiskMove{Pool: "fast"}, Change{}))
+		}},
+		{`PUT /api/v1/vms/web/disks/vda/limits {"iops":100}`, `{}`, func(c *Client) error {
+			return started(c.LimitDisk(ctx, "web", "vda", volume.Limits{IOPS: 100}, Change{}))
+		}},
+		{`POST /api/v1/vms/web/disks/vda/grow {"size_bytes":512}`, `{}`, func(c *Client) error {
+			return started(c.GrowDisk(ctx, "web", "vda", 512, Change{}))
+		}},
+		{"GET /api/v1/volumes?limit=5&pool=ceph&q=da&state=trashed ", `{"items":[]}`, func(c *Client) error {
+			_, _, err := c.Volumes(ctx, VolumeQuery{Page: Page{Limit: 5}, Pool: "ceph", State: volume.Trashed, Text: "da"})
+			return err
+		}},
+		{"GET /api/v1/volumes/data ", `{}`, func(c *Client) error { _, err := c.Volume(ctx, "data"); return err }},
+		{`POST /api/v1/volumes {"name":"data","size_bytes":512,"host":"h1"}`, `{}`, func(c *Client) error {
+			return started(c.CreateVolume(ctx, NewVolume{Name: "data", SizeBytes: 512, Host: "h1"}, Change{}))
+		}},
+		{"DELETE /api/v1/volumes/data ", `{}`, func(c *Client) error { _, err := c.TrashVolume(ctx, "data", Change{}); return err }},
+		{"POST /api/v1/volumes/data/restore ", `{}`, func(c *Client) error { _, err := c.RestoreVolume(ctx, "data", Change{}); return err }},
+		{"POST /api/v1/volumes/data/purge ", `{}`, func(c *Client) error { return started(c.PurgeVolume(ctx, "data", Change{})) }},
+		{`POST /api/v1/volumes/data/grow {"size_bytes":512}`, `{}`, func(c *Client) error { return started(c.GrowVolume(ctx, "data", 512, Change{})) }},
+		{`POST /api/v1/volumes/data/move {"pool":"ceph"}`, `{}`, func(c *Client) error { return started(c.MoveVolume(ctx, "data", "ceph", Change{})) }},
+		{`POST /api/v1/vms/web/disks {"volume":"data"}`, `{}`, func(c *Client) error {
+			return started(c.AttachVolume(ctx, "web", "data", "", Change{}))
+		}},
+		{`POST /api/v1/vms/web/disks/vdb/detach {"name":"data"}`, `{}`, func(c *Client) error {
+			return started(c.DetachDisk(ctx, "web", "vdb", Detaching{Name: "data"}, Change{}))
+		}},
+		{"GET /api/v1/vms/web/snapshots ", `{"items":[]}`, func(c *Client) error { _, err := c.Snapshots(ctx, "web"); return err }},
+		{"GET /api/v1/vms/web/snapshots/a%2Fb ", `{}`, func(c *Client) error { _, err := c.Snapshot(ctx, "web", "a/b"); return err }},
+		{`POST /api/v1/vms/web/snapshots {"name":"first"}`, `{}`, func(c *Client) error {
+			return started(c.TakeSnapshot(ctx, "web", "first", "", Change{}))
+		}},
+		{`POST /api/v1/vms/web/snapshots/first/revert {}`, `{}`, func(c *Client) error {
+			return started(c.RevertSnapshot(ctx, "web", "first", nil, Change{}))
+		}},
+		{"DELETE /api/v1/vms/web/snapshots/first ", `{}`, func(c *Client) error { return started(c.DeleteSnapshot(ctx, "web", "first", Change{})) }},
+		{"POST /api/v1/pools/fast/scan ", `{}`, func(c *Client) error { return started(c.ScanPool(ctx, "fast", Change{})) }},
+		{`POST /api/v1/pools/fast/strays/vol_1/adopt {"host":"h1","name":"data"}`, `{}`, func(c *Client) error {
+			return started(c.AdoptVolume(ctx, "fast", "vol_1", "h1", "data", Change{}))
+		}},
+		{`POST /api/v1/pools/fast/strays/vol_1/discard {"host":"h1"}`, `{}`, func(c *Client) error {
+			return started(c.DiscardVolume(ctx, "fast", "vol_1", "h1", Change{}))
+		}},
+		{"GET /api/v1/pools/a%2Fb ", `{}`, func(c *Client) error { _, err := c.Pool(ctx, "a/b"); return err }},
+		{`POST /api/v1/pools {"name":"fast","settings":{"local":{"directory":"/fast"}},"tier":"hot"}`, `{}`, func(c *Client) error {
+			_, err := c.AddPool(ctx, NewPool{Name: "fast", Tier: "hot", Settings: pool.Settings{Local: &pool.LocalSettings{Directory: "/fast"}}}, Change{})
+			return err
+		}},
+		{`PATCH /api/v1/pools/fast {"tier":"cold","only_hosts":[]}`, `{}`, func(c *Client) error {
+			_, err := c.SetPool(ctx, "fast", PoolChange{Tier: "cold", Only: &[]string{}}, Change{})
+			return err
+		}},
+		{"DELETE /api/v1/pools/fast?forget=true ", `{}`, func(c *Client) error { return started(c.RemovePool(ctx, "fast", true, Change{})) }},
+		{"GET /api/v1/object-stores ", `{"items":[]}`, func(c *Client) error { _, err := c.ObjectStores(ctx); return err }},
 		{"GET /api/v1/networks ", `{"items":[]}`, func(c *Client) error { _, err := c.Networks(ctx); return err }},
 		{"GET /api/v1/images ", `{"items":[]}`, func(c *Client) error { _, err := c.Images(ctx); return err }},
 		{"GET /api/v1/images/debian ", `{}`, func(c *Client) error { _, err := c.Image(ctx, "debian"); return err }},

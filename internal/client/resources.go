@@ -6,33 +6,37 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/novacron/novacron/internal/cloudinit"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/network"
 	"github.com/novacron/novacron/internal/precopy"
 	"github.com/novacron/novacron/internal/vm"
-	"github.com/novacron/novacron/internal/volume"
 )
 
 // VMQuery chooses VMs; empty fields choose all.
 type VMQuery struct {
 	Page
-	State vm.State
-	Host  string
-	Text  string
+	State    vm.State
+	Host     string
+	Text     string
+	Template string // or a version of it, such as web:3
 }
 
 // NewVM asks for a VM. Zero sizes and empty names leave the choice to the server.
 type NewVM struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
-	Image       string `json:"image"`
+	Image       string `json:"image,omitempty"`
+	Template    string `json:"template,omitempty"` // or a version of it, such as web:3
 	CPUs        int    `json:"cpus,omitempty"`
 	MemoryBytes int64  `json:"memory_bytes,omitempty"`
 	DiskBytes   int64  `json:"disk_bytes,omitempty"`
 	Pool        string `json:"pool,omitempty"`
 	Network     string `json:"network,omitempty"`
 	Host        string `json:"host,omitempty"`
+
+	CloudInit *cloudinit.CloudInit `json:"cloud_init,omitempty"`
 }
 
 // Power says how to switch a VM.
@@ -53,6 +57,7 @@ func (c *Client) VMs(ctx context.Context, query VMQuery) ([]vm.VM, string, error
 	values := query.values()
 	set(values, "state", string(query.State))
 	set(values, "host", query.Host)
+	set(values, "template", query.Template)
 	set(values, "q", query.Text)
 	found, err := get[list[vm.VM]](ctx, c, "/vms", values)
 	return found.Items, found.NextCursor, err
@@ -116,12 +121,6 @@ func (c *Client) RemoveHost(ctx context.Context, ref string, how Change) (Change
 // EnrolmentToken makes a one-time token that lets a new host in.
 func (c *Client) EnrolmentToken(ctx context.Context, how Change) (Changed[Secret], error) {
 	return change[Secret](ctx, c, request{method: http.MethodPost, path: "/hosts/enrolment-tokens"}, how)
-}
-
-// Pools reads the storage pools, summed over hosts.
-func (c *Client) Pools(ctx context.Context) ([]volume.Pool, error) {
-	found, err := get[list[volume.Pool]](ctx, c, "/pools", nil)
-	return found.Items, err
 }
 
 // Networks reads the networks.

@@ -61,6 +61,10 @@ type PoolFact struct {
 	UsedBytes     int64  `json:"used_bytes"`
 	Available     bool   `json:"available"`
 	Detail        string `json:"detail,omitempty" doc:"Why it is not available"`
+
+	// What the inventory adds to what the host reports.
+	PromisedBytes int64   `json:"promised_bytes" doc:"The sizes of the volumes in it: of this host, or of all if it is shared"`
+	Overcommit    float64 `json:"overcommit" doc:"How many bytes may be promised for each that it has"`
 }
 
 // Resources is an amount of CPU and memory.

@@ -6,6 +6,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 func TestCheckDefinition(t *testing.T) {
@@ -16,15 +17,30 @@ func TestCheckDefinition(t *testing.T) {
 			Interfaces: []hypervisor.BridgedCard{{MAC: "52:54:00:00:00:01", Bridge: "br0"}},
 		}
 	}
-	if err := hypervisor.CheckDefinition(whole()); err != nil {
-		t.Fatal(err)
+	inCeph := volume.RBD{Monitors: []string{"10.0.0.1:3300"}, Pool: "vms", Image: "a", User: "novacron", Secret: "6f3c1f0e-33f0-4a41-9d3c-5a3f7b0c2d11"}
+	place := func(d *hypervisor.Definition, location volume.RBD) {
+		d.Disks[0] = hypervisor.Disk{Device: "vda", Path: location.Location(), Format: "raw", Shared: true}
 	}
+	networked := whole()
+	place(&networked, inCeph)
+	for _, fine := range []hypervisor.Definition{whole(), networked} {
+		if err := hypervisor.CheckDefinition(fine); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withoutSecret, oddMonitor := inCeph, inCeph
+	withoutSecret.Secret, oddMonitor.Monitors = "", []string{"10.0.0.1"}
 	for name, spoil := range map[string]func(*hypervisor.Definition){
 		"no ID":         func(d *hypervisor.Definition) { d.VM = "" },
 		"no CPU":        func(d *hypervisor.Definition) { d.Spec.CPUs = 0 },
 		"same device":   func(d *hypervisor.Definition) { d.Disks[1].Device = "vda" },
 		"relative path": func(d *hypervisor.Definition) { d.Disks[0].Path = "a" },
 		"odd format":    func(d *hypervisor.Definition) { d.Disks[0].Format = "vhd" },
+		"no secret":     func(d *hypervisor.Definition) { place(d, withoutSecret) },
+		"odd monitor":   func(d *hypervisor.Definition) { place(d, oddMonitor) },
+		"no location":   func(d *hypervisor.Definition) { d.Disks[0].Path = "rbd:vms" },
+		"qcow2 in Ceph": func(d *hypervisor.Definition) { place(d, inCeph); d.Disks[0].Format = "qcow2" },
+		"not shared":    func(d *hypervisor.Definition) { place(d, inCeph); d.Disks[0].Shared = false },
 		"odd MAC":       func(d *hypervisor.Definition) { d.Interfaces[0].MAC = "1" },
 	} {
 		definition := whole()

@@ -9,6 +9,7 @@ import (
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/precopy"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // Host runs VMs. A context that ends interrupts the wait, not what was begun.
@@ -46,12 +47,13 @@ const (
 
 // Machine is a VM as a host sees it.
 type Machine struct {
-	VM      id.VM  `json:"vm_id,omitempty"`
-	Name    string `json:"name"`
-	Power   Power  `json:"power"`
-	Crashed bool   `json:"crashed,omitempty"` // off because it or its process died
-	Job     Job    `json:"job,omitempty"`
-	Disks   []Disk `json:"disks"`
+	VM      id.VM   `json:"vm_id,omitempty"`
+	Name    string  `json:"name"`
+	Power   Power   `json:"power"`
+	Crashed bool    `json:"crashed,omitempty"` // off because it or its process died
+	Halted  vm.Halt `json:"halted,omitempty"`  // suspended, and nobody asked for it
+	Job     Job     `json:"job,omitempty"`
+	Disks   []Disk  `json:"disks"`
 }
 
 // State translates what a host sees into the inventory's word.
@@ -82,11 +84,12 @@ const (
 
 // Disk is a virtual disk's place on this host.
 type Disk struct {
-	Volume id.Volume `json:"volume_id"`
-	Device string    `json:"device"` // vda, vdb, …
-	Path   string    `json:"path"`
-	Format string    `json:"format"` // qcow2 or raw
-	Shared bool      `json:"shared"` // other hosts see the same bytes at the same path
+	Volume id.Volume     `json:"volume_id"`
+	Device string        `json:"device"` // vda, vdb, …
+	Path   string        `json:"path"`   // of a file, or a location in a Ceph cluster (volume.RBD)
+	Format string        `json:"format"` // qcow2 or raw
+	Shared bool          `json:"shared"` // other hosts see the same bytes at the same path
+	Limits volume.Limits `json:"limits,omitzero"`
 }
 
 // Definition is everything needed to make a VM on a host.
@@ -96,6 +99,7 @@ type Definition struct {
 	Spec       vm.Spec           `json:"spec"`
 	Disks      []Disk            `json:"disks"`
 	Interfaces []BridgedCard     `json:"interfaces"`
+	Seed       string            `json:"seed,omitempty"` // image that the guest reads who it is from; at the same path on every host
 	Labels     map[string]string `json:"labels,omitempty"`
 }
 
@@ -121,6 +125,20 @@ type Sample struct {
 	NetReceiveBytes int64     `json:"net_receive_bytes"`
 	NetSendBytes    int64     `json:"net_send_bytes"`
 	DiskUsedBytes   int64     `json:"disk_used_bytes"` // allocated in its pools
+}
+
+// Secret opens what a server guards for the hypervisor: a user's key of a Ceph cluster.
+type Secret struct {
+	UUID string // as disks' locations name it
+	User string // of cephx, without "client."; for people who list secrets
+	Key  string // in base64; never logged, never part of a definition
+}
+
+// SecretKeeper is the optional power to open disks that need a secret.
+type SecretKeeper interface {
+	// KeepSecret makes the secret known to the hypervisor from now on, also to a daemon that has begun anew, and replaces
+	// the one of the same UUID. It is kept in memory only. Invalid for a secret that is none.
+	KeepSecret(ctx context.Context, secret Secret) error
 }
 
 // Guest is the optional power to ask the system inside a VM.
@@ -252,6 +270,69 @@ type ExportDisk struct {
 	Export      string `json:"export"`                 // NBD export name
 	MetaContext string `json:"meta_context,omitempty"` // NBD metadata context of the changed blocks, such as qemu:dirty-bitmap:…
 	SizeBytes   int64  `json:"size_bytes"`
+}
+
+// DiskMover is the optional power to move a disk of a running VM to another place while the VM goes on.
+type DiskMover interface {
+	// StartDiskCopy begins to copy a disk, with all that it stands on, onto the volume at another place, which exists and has
+	// the same size; it finds a copying to there that is under way. The hypervisor goes on with it when this process dies, and
+	// it is lost when the VM goes off. Conflict if the VM is off, busy with another job, or its disk is being copied elsewhere.
+	StartDiskCopy(ctx context.Context, request DiskCopy) error
+	// DiskCopyStatus reads how far it is.
+	DiskCopyStatus(ctx context.Context, machine id.VM, device string) (DiskCopyStatus, error)
+	// SwitchDisk lets the VM go on with the copy, which must be ready, and ends the copying; it returns when the VM uses the
+	// copy. A VM that uses it already is fine.
+	SwitchDisk(ctx context.Context, machine id.VM, to Disk) error
+	// AbortDiskCopy ends the copying; the VM stays with the disk that it has. No copying is fine.
+	AbortDiskCopy(ctx context.Context, machine id.VM, device string) error
+}
+
+// DiskGrower is the optional power to make a disk of a running VM larger.
+type DiskGrower interface {
+	// GrowDisk makes the disk that large; its guest sees it at once. One that is so large already is fine, one that is larger a
+	// Conflict. A VM that is off is a Conflict: its volume is made larger without the hypervisor.
+	GrowDisk(ctx context.Context, machine id.VM, device string, bytes int64) error
+}
+
+// DiskAttacher is the optional power to give a VM a disk, and to take one away.
+type DiskAttacher interface {
+	// AttachDisk plugs a disk in, for now and for the next start; its guest sees it at once. One that the VM has is fine,
+	// another one by that device's name a Conflict.
+	AttachDisk(ctx context.Context, machine id.VM, disk Disk) error
+	// DetachDisk unplugs a disk, for now and for the next start. Unavailable while the guest of a VM that is on has not let
+	// go, which may be for ever: then the VM keeps it. A device that the VM does not have is fine. Afterwards the hypervisor has
+	// the volume open no longer.
+	DetachDisk(ctx context.Context, machine id.VM, disk Disk) error
+}
+
+// DiskLimiter is the optional power to change what a VM may ask of a disk.
+type DiskLimiter interface {
+	// LimitDisk sets the limits of a disk, for now and for the next start. Invalid if the VM has no such disk.
+	LimitDisk(ctx context.Context, machine id.VM, device string, limits volume.Limits) error
+}
+
+// DiskSnapshotter is the optional power to keep disks of a running VM as they are at one instant, within their files.
+type DiskSnapshotter interface {
+	// SnapshotDisks takes one instant of all these devices, whose files are qcow2; those that have the snapshot already stay as
+	// they are. Conflict if the VM is off: its volumes are snapshotted without the hypervisor.
+	SnapshotDisks(ctx context.Context, machine id.VM, devices []string, snapshot id.Snapshot) error
+	// DropDiskSnapshot forgets a snapshot of a disk; a missing one is fine. Conflict if the VM is off.
+	DropDiskSnapshot(ctx context.Context, machine id.VM, device string, snapshot id.Snapshot) error
+}
+
+// DiskCopy is a request to copy a disk.
+type DiskCopy struct {
+	VM             id.VM `json:"vm_id"`
+	To             Disk  `json:"to"` // its Device says which disk
+	BandwidthBytes int64 `json:"bandwidth_bytes_per_second,omitempty"`
+}
+
+// DiskCopyStatus is a reading of a copying. Ready says that both are the same, and that what is written goes to both.
+type DiskCopyStatus struct {
+	Active     bool  `json:"active"`
+	Ready      bool  `json:"ready"`
+	DoneBytes  int64 `json:"done_bytes"`
+	TotalBytes int64 `json:"total_bytes"`
 }
 
 // Screen is the optional power to show a VM's display.

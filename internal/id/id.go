@@ -11,18 +11,22 @@ import (
 
 // The kinds of identifier. Each is a string such as "vm_01JD3M8Q7X2C4W9V6T5R1N0KZP".
 type (
-	Project   string
-	User      string
-	Token     string
-	Host      string
-	Pool      string
-	Network   string
-	Image     string
-	VM        string
-	Volume    string
-	Backup    string
-	Schedule  string
-	Operation string
+	Project         string
+	User            string
+	Token           string
+	Host            string
+	Pool            string
+	Network         string
+	Image           string
+	Template        string
+	TemplateVersion string
+	VM              string
+	Volume          string
+	Snapshot        string
+	Backup          string
+	Schedule        string
+	Operation       string
+	CloudInit       string
 )
 
 // Typed is any of the kinds above.
@@ -31,18 +35,22 @@ type Typed interface {
 	Prefix() string
 }
 
-func (Project) Prefix() string   { return "prj" }
-func (User) Prefix() string      { return "usr" }
-func (Token) Prefix() string     { return "tok" }
-func (Host) Prefix() string      { return "hst" }
-func (Pool) Prefix() string      { return "pol" }
-func (Network) Prefix() string   { return "net" }
-func (Image) Prefix() string     { return "img" }
-func (VM) Prefix() string        { return "vm" }
-func (Volume) Prefix() string    { return "vol" }
-func (Backup) Prefix() string    { return "bkp" }
-func (Schedule) Prefix() string  { return "sch" }
-func (Operation) Prefix() string { return "op" }
+func (Project) Prefix() string         { return "prj" }
+func (User) Prefix() string            { return "usr" }
+func (Token) Prefix() string           { return "tok" }
+func (Host) Prefix() string            { return "hst" }
+func (Pool) Prefix() string            { return "pol" }
+func (Network) Prefix() string         { return "net" }
+func (Image) Prefix() string           { return "img" }
+func (Template) Prefix() string        { return "tpl" }
+func (TemplateVersion) Prefix() string { return "tpv" }
+func (VM) Prefix() string              { return "vm" }
+func (Volume) Prefix() string          { return "vol" }
+func (Snapshot) Prefix() string        { return "snp" }
+func (Backup) Prefix() string          { return "bkp" }
+func (Schedule) Prefix() string        { return "sch" }
+func (Operation) Prefix() string       { return "op" }
+func (CloudInit) Prefix() string       { return "cin" }
 
 const (
 	crockford  = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

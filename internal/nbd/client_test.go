@@ -250,6 +250,7 @@ func TestDialGivesUp(t *testing.T) {
 		defer listener.Close()
 		go func() {
 			if connection, err := listener.Accept(); err == nil {
+				t.Cleanup(func() { _ = connection.Close() }) // a connection that nobody holds is closed by the collector
 				_, _ = io.WriteString(connection, greeting)
 			}
 		}()

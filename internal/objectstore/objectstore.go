@@ -26,3 +26,36 @@ type Object struct {
 	SizeBytes  int64
 	ModifiedAt time.Time
 }
+
+// BulkDeleter is the optional power to remove many objects in few requests.
+type BulkDeleter interface {
+	// DeleteAll removes the objects; missing ones are fine. After an error some may be gone: call it again.
+	DeleteAll(ctx context.Context, keys []string) error
+}
+
+// Clearer is the optional power to remove all that is below a prefix, also what interrupted Puts left there, which no list
+// shows. The caller knows that nobody is putting anything there.
+type Clearer interface {
+	// Clear removes the objects whose keys begin with the prefix; none is fine. After an error some may be gone: call it again.
+	Clear(ctx context.Context, prefix string) error
+}
+
+// DeleteAll removes objects of a store in as few requests as it can; missing ones are fine.
+func DeleteAll(ctx context.Context, store Store, keys []string) error {
+	if able, ok := store.(BulkDeleter); ok && len(keys) > 1 {
+		return able.DeleteAll(ctx, keys)
+	}
+	for _, key := range keys {
+		if err := store.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lagging is the optional confession that List may for a while not show what was just stored, and show what was just
+// deleted. Get and Stat never lag.
+type Lagging interface {
+	// ListLag is how long that may last while the store is well.
+	ListLag() time.Duration
+}

@@ -4,7 +4,9 @@ import (
 	"github.com/novacron/novacron/internal/backup"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/precopy"
+	"github.com/novacron/novacron/internal/template"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // The requests below are what a workflow is started with. The API mints all IDs in them, so that a workflow never does.
@@ -15,11 +17,23 @@ type ProvisionRequest struct {
 	Volume    id.Volume  `json:"volume_id"`
 	Name      string     `json:"name"`
 	Image     id.Image   `json:"image_id"`
+	Template  string     `json:"template,omitempty" doc:"The version that it is made from, such as web:3"`
 	Spec      vm.Spec    `json:"spec"`
 	DiskBytes int64      `json:"disk_bytes"`
 	Pool      string     `json:"pool" doc:"Empty: a shared pool if every candidate has one, else local"`
 	Network   id.Network `json:"network_id"`
 	Host      id.Host    `json:"host_id,omitempty" doc:"Empty: the placement decides"`
+}
+
+// CloneRequest makes a VM of the disks of another one.
+type CloneRequest struct {
+	VM      id.VM       `json:"vm_id"`
+	Source  id.VM       `json:"source_vm_id"`
+	Volumes []id.Volume `json:"volume_ids" doc:"One new volume for each disk of the source"`
+	Name    string      `json:"name"`
+	Host    id.Host     `json:"host_id,omitempty" doc:"Empty: the placement decides"`
+	Pool    string      `json:"pool,omitempty" doc:"Empty: the placement decides"`
+	Start   bool        `json:"start" doc:"Start it when its disks are there"`
 }
 
 // PowerRequest starts, stops, restarts, pauses or resumes a VM.
@@ -45,6 +59,124 @@ type MigrateRequest struct {
 // DrainRequest cordons a host and moves all its VMs away.
 type DrainRequest struct {
 	Host id.Host `json:"host_id"`
+}
+
+// MoveDiskRequest moves a VM's disk to another pool.
+type MoveDiskRequest struct {
+	VM             id.VM     `json:"vm_id"`
+	Volume         id.Volume `json:"volume_id"`     // the disk as it is
+	New            id.Volume `json:"new_volume_id"` // what takes its place
+	Pool           string    `json:"pool"`
+	BandwidthBytes int64     `json:"bandwidth_bytes_per_second,omitempty"` // of a live move; 0: as fast as it goes
+}
+
+// GrowDiskRequest makes a VM's disk larger.
+type GrowDiskRequest struct {
+	VM        id.VM     `json:"vm_id"`
+	Volume    id.Volume `json:"volume_id"`
+	SizeBytes int64     `json:"size_bytes"`
+}
+
+// GrowVolumeRequest makes a volume larger that belongs to no VM.
+type GrowVolumeRequest struct {
+	Volume    id.Volume `json:"volume_id"`
+	SizeBytes int64     `json:"size_bytes"`
+}
+
+// MoveVolumeRequest moves a volume to another pool that belongs to no VM.
+type MoveVolumeRequest struct {
+	Volume id.Volume `json:"volume_id"`     // as it is
+	New    id.Volume `json:"new_volume_id"` // what takes its place
+	Pool   string    `json:"pool"`
+}
+
+// LimitDiskRequest changes what a VM may ask of its disk.
+type LimitDiskRequest struct {
+	VM     id.VM         `json:"vm_id"`
+	Volume id.Volume     `json:"volume_id"`
+	Limits volume.Limits `json:"limits"`
+}
+
+// ImportImageRequest downloads an image from a URL.
+type ImportImageRequest struct {
+	Image   id.Image   `json:"image_id"`
+	Project id.Project `json:"project_id,omitempty" doc:"Empty for an image that every project may use"`
+	Name    string     `json:"name"`
+	URL     string     `json:"url"`
+	SHA256  string     `json:"sha256,omitempty" doc:"Of the file at the URL; empty if it is not known"`
+	Local   bool       `json:"local,omitempty" doc:"The file may lie where only the server can reach"`
+}
+
+// PublishTemplateRequest makes a version of a template of a VM's boot disk.
+type PublishTemplateRequest struct {
+	Template    id.Template          `json:"template_id" doc:"Of the line, if there is none of that name yet"`
+	Version     id.TemplateVersion   `json:"version_id"`
+	Project     id.Project           `json:"project_id,omitempty" doc:"Empty for a template that every project may use"`
+	Name        string               `json:"name"`
+	Description string               `json:"description,omitempty"`
+	Notes       string               `json:"notes,omitempty"`
+	Defaults    template.Defaults    `json:"defaults"`
+	Generalised template.Generalised `json:"generalised" doc:"agent: the VM's guest is asked to forget who it is, and the VM is switched off"`
+	Promote     bool                 `json:"promote,omitempty"`
+	VM          id.VM                `json:"vm_id"`
+	Image       id.Image             `json:"image_id"` // that its disk becomes
+	ImageName   string               `json:"image_name"`
+}
+
+// VolumeRef names a volume to make or to delete.
+type VolumeRef struct {
+	Volume  id.Volume `json:"volume_id"`
+	Expired bool      `json:"expired,omitempty"` // its time in the trash is over: leave it alone if it was taken back
+}
+
+// AttachRequest gives a VM a volume that belongs to none.
+type AttachRequest struct {
+	VM     id.VM     `json:"vm_id"`
+	Volume id.Volume `json:"volume_id"`
+	Device string    `json:"device"` // of the VM's that are free
+}
+
+// DetachRequest takes a volume away from its VM.
+type DetachRequest struct {
+	VM      id.VM     `json:"vm_id"`
+	Volume  id.Volume `json:"volume_id"`
+	Name    string    `json:"name"`                    // by which it is known from then on
+	Unnamed bool      `json:"unnamed,omitempty"`       // it has none yet
+	Grace   int       `json:"grace_seconds,omitempty"` // how long the guest may take to let go; 0 means 60
+}
+
+// SnapshotRequest takes, or deletes, a snapshot of a VM's disks.
+type SnapshotRequest struct {
+	VM       id.VM       `json:"vm_id"`
+	Snapshot id.Snapshot `json:"snapshot_id"`
+}
+
+// RevertRequest sets a VM's disks back to a snapshot.
+type RevertRequest struct {
+	VM       id.VM       `json:"vm_id"`
+	Snapshot id.Snapshot `json:"snapshot_id"`
+	Start    bool        `json:"start" doc:"Start it when the disks are back"`
+}
+
+// ScanPoolRequest compares a pool with the inventory.
+type ScanPoolRequest struct {
+	Pool id.Pool `json:"pool_id"`
+}
+
+// StrayRequest takes a volume that belongs to nobody into the inventory, or deletes it.
+type StrayRequest struct {
+	Volume  id.Volume  `json:"volume_id"`
+	Pool    string     `json:"pool"`
+	Host    id.Host    `json:"host_id"`          // that reaches it
+	Shared  bool       `json:"shared,omitempty"` // it is in a shared pool
+	Project id.Project `json:"project_id,omitempty"`
+	Name    string     `json:"name,omitempty"` // by which it is to be known
+}
+
+// RemovePoolRequest gives up a pool that holds no volumes.
+type RemovePoolRequest struct {
+	Pool   id.Pool `json:"pool_id"`
+	Forget bool    `json:"forget,omitempty"` // leave the place as it is
 }
 
 // BackupRequest takes a backup of a VM.

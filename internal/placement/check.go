@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/pool"
 )
 
 // check holds a request with what is worked out once for all hosts.
@@ -53,29 +54,38 @@ func (c check) choosePool(candidates []host.Host) string {
 	if len(c.request.Volumes) > 0 {
 		return c.request.Volumes[0].Pool
 	}
-	var common []string // shared pools that every candidate sees
+	shared := c.common(candidates, func(fact host.PoolFact) bool { return fact.Shared })
+	own := c.common(candidates, func(fact host.PoolFact) bool { return !fact.Shared })
+	switch {
+	case slices.Contains(shared, SharedPool):
+		return SharedPool
+	case len(shared) > 0:
+		return shared[0]
+	case len(own) > 0 && !slices.Contains(own, LocalPool):
+		return own[0]
+	default:
+		return LocalPool
+	}
+}
+
+// common lists the available pools of one sort that every candidate has, by name.
+func (c check) common(candidates []host.Host, wanted func(host.PoolFact) bool) []string {
+	var common []string
 	first := true
 	for _, candidate := range candidates {
 		if c.excluded[candidate.ID] || candidate.ID == c.request.From || candidate.StateAt(c.now) != host.Ready {
 			continue
 		}
-		var shared []string
-		for _, pool := range candidate.Facts.Pools {
-			if pool.Shared && pool.Available && (first || slices.Contains(common, pool.Name)) {
-				shared = append(shared, pool.Name)
+		var here []string
+		for _, fact := range candidate.Facts.Pools {
+			if wanted(fact) && fact.Available && (first || slices.Contains(common, fact.Name)) {
+				here = append(here, fact.Name)
 			}
 		}
-		common, first = shared, false
+		common, first = here, false
 	}
 	slices.Sort(common)
-	switch {
-	case len(common) == 0:
-		return LocalPool
-	case slices.Contains(common, SharedPool):
-		return SharedPool
-	default:
-		return common[0]
-	}
+	return common
 }
 
 // refuse says why a host cannot take the VM; false if it can.
@@ -133,19 +143,19 @@ func (c check) lacks(h host.Host) (string, cause) {
 	if c.diskBytes == 0 {
 		return "", unfit
 	}
-	return poolLacks(h, c.pool, c.diskBytes)
+	return c.poolLacks(h)
 }
 
 // unseen says which of the VM's disks the host can neither see nor be sent.
 func (c check) unseen(h host.Host) (string, cause) {
 	for _, disk := range c.request.Volumes {
 		if disk.Host == "" {
-			pool, found := h.Pool(disk.Pool)
-			if !found || !pool.Shared {
+			fact, found := h.Pool(disk.Pool)
+			if !found || !fact.Shared {
 				return fmt.Sprintf("does not see the shared pool %s, which holds disk %s", disk.Pool, disk.Device), unfit
 			}
-			if !pool.Available {
-				return fmt.Sprintf("cannot reach pool %s now%s", disk.Pool, because(pool.Detail)), noRoom
+			if !fact.Available {
+				return fmt.Sprintf("cannot reach pool %s now%s", disk.Pool, because(fact.Detail)), noRoom
 			}
 			continue
 		}
@@ -156,18 +166,24 @@ func (c check) unseen(h host.Host) (string, cause) {
 	return "", unfit
 }
 
-func poolLacks(h host.Host, name string, bytes int64) (string, cause) {
-	pool, found := h.Pool(name)
-	free := max(0, pool.CapacityBytes-pool.UsedBytes)
+// poolLacks says why the pool cannot take the disks.
+func (c check) poolLacks(h host.Host) (string, cause) {
+	fact, found := h.Pool(c.pool)
+	promised := fact.PromisedBytes
+	if !c.request.Recorded || !fact.Shared {
+		promised += c.diskBytes
+	}
+	most := int64(fact.Overcommit * float64(fact.CapacityBytes))
 	switch {
 	case !found:
-		return fmt.Sprintf("has no pool %s", name), noPool
-	case !pool.Available:
-		return fmt.Sprintf("cannot use pool %s now%s", name, because(pool.Detail)), noRoom
-	case float64(pool.UsedBytes) >= PoolFullFraction*float64(pool.CapacityBytes):
-		return fmt.Sprintf("has a full pool %s: %s of %s are used", name, size(pool.UsedBytes), size(pool.CapacityBytes)), noRoom
-	case bytes/ThinRatio > free:
-		return fmt.Sprintf("has %s free in pool %s, too little for a disk of %s", size(free), name, size(bytes)), noRoom
+		return fmt.Sprintf("has no pool %s", c.pool), noPool
+	case !fact.Available:
+		return fmt.Sprintf("cannot use pool %s now%s", c.pool, because(fact.Detail)), noRoom
+	case float64(fact.UsedBytes) >= pool.FullFraction*float64(fact.CapacityBytes):
+		return fmt.Sprintf("has a full pool %s: %s of %s are used", c.pool, size(fact.UsedBytes), size(fact.CapacityBytes)), noRoom
+	case promised > most:
+		return fmt.Sprintf("may promise %s in pool %s (%g times its capacity), too little for a disk of %s beside the %s that are promised",
+			size(most), c.pool, fact.Overcommit, size(c.diskBytes), size(promised-c.diskBytes)), noRoom
 	}
 	return "", unfit
 }
@@ -190,8 +206,8 @@ func (c check) score(h host.Host) float64 {
 		idle = 0
 	}
 	disk := 1.0
-	if pool, found := h.Pool(c.pool); found && !pool.Shared {
-		disk = fraction(float64(pool.CapacityBytes-pool.UsedBytes), float64(pool.CapacityBytes))
+	if fact, found := h.Pool(c.pool); found && !fact.Shared {
+		disk = fraction(float64(fact.CapacityBytes-fact.UsedBytes), float64(fact.CapacityBytes))
 	}
 	room := 0.45*memory + 0.25*cpus + 0.2*idle + 0.1*disk
 	return room * (1 - 0.25*math.Abs(memory-cpus))
@@ -227,7 +243,15 @@ func (c check) failure(refused []Refusal) error {
 	if kind == fault.KindInvalid {
 		advice = "change the request"
 	}
-	return fault.New(kind, fmt.Sprintf("no host can take the VM; %s: %s", advice, summary(refused))).At(field)
+	return fault.New(kind, fmt.Sprintf("no host can take the %s; %s: %s", c.what(), advice, summary(refused))).At(field)
+}
+
+// what is to be placed: a volume by itself needs no processor.
+func (c check) what() string {
+	if c.request.Spec.CPUs == 0 {
+		return "volume"
+	}
+	return "VM"
 }
 
 // kindOf tells a request that no host could ever fulfil from a lack of room that may pass.

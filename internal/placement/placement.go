@@ -6,16 +6,32 @@ import (
 	"slices"
 	"time"
 
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/vm"
 	"github.com/novacron/novacron/internal/volume"
 )
 
+// FitsPool says whether a disk of that size can be made in a pool of a host, and what the host says of the pool. The error is
+// at "pool".
+func FitsPool(on host.Host, pool string, bytes int64) (host.PoolFact, error) {
+	reason, cause := check{pool: pool, diskBytes: bytes}.poolLacks(on)
+	fact, _ := on.Pool(pool)
+	switch {
+	case reason == "":
+		return fact, nil
+	case cause == noRoom:
+		return fact, fault.Exhausted("host %s %s; choose another pool", on.Name, reason).At("pool")
+	}
+	return fact, fault.Invalid("host %s %s; choose another pool", on.Name, reason).At("pool")
+}
+
 // Request is what a VM needs of its host.
 type Request struct {
 	Spec       vm.Spec
 	DiskBytes  int64           // new disks to make there; 0 for none
+	Recorded   bool            // the inventory has them already, so that they are promised if their pool is shared
 	Pool       string          // where to make them; empty: a shared pool if every host that may be chosen has one, else local
 	Host       id.Host         // the host that was asked for; empty: any
 	From       id.Host         // the host that the VM is on; it is never chosen, and a live move needs one like it
@@ -55,10 +71,6 @@ const (
 
 // Sizes of what a pool may promise.
 const (
-	// ThinRatio is how many bytes of thin disks may be made for each byte that is free in a pool.
-	ThinRatio = 3
-	// PoolFullFraction is the used part from which a pool takes no new disks.
-	PoolFullFraction = 0.95
 	// SharedPool and LocalPool are the pools taken when none is named.
 	SharedPool = "shared"
 	LocalPool  = "local"

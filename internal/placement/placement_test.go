@@ -26,8 +26,8 @@ var now = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 func machine(name string, change ...func(*host.Host)) host.Host {
 	h := host.Host{ID: id.Host("hst_" + name), Name: name, LastSeenAt: now, Facts: host.Facts{CPUs: 4, MemoryBytes: 16 * gib, Architecture: "x86_64", Acceleration: "kvm",
 		Pools: []host.PoolFact{
-			{Name: "local", Driver: "local", CapacityBytes: 100 * gib, UsedBytes: 10 * gib, Available: true},
-			{Name: "shared", Driver: "local", Shared: true, CapacityBytes: 1000 * gib, UsedBytes: 10 * gib, Available: true}}}}
+			{Name: "local", Driver: "local", CapacityBytes: 100 * gib, UsedBytes: 10 * gib, Available: true, Overcommit: 3},
+			{Name: "shared", Driver: "local", Shared: true, CapacityBytes: 1000 * gib, UsedBytes: 10 * gib, Available: true, Overcommit: 3}}}}
 	for _, apply := range change {
 		apply(&h)
 	}
@@ -44,7 +44,7 @@ func without(pool string) func(*host.Host) {
 	}
 }
 
-func pool(name string, change func(*host.PoolFact)) func(*host.Host) {
+func inPool(name string, change func(*host.PoolFact)) func(*host.Host) {
 	return func(h *host.Host) {
 		for i := range h.Facts.Pools {
 			if h.Facts.Pools[i].Name == name {
@@ -84,7 +84,7 @@ func TestChoose(t *testing.T) {
 		{"the host asked for", asking(func(r *Request) { r.Host = "hst_h1" }), []host.Host{machine("h1", promised(4, 8*gib)), machine("h2")}, "h1", "shared"},
 		{"local if one sees no shared pool", small, []host.Host{machine("h1"), machine("h2", without("shared"))}, "h1", "local"},
 		{"shared if the one without is offline", small, []host.Host{machine("h1"), machine("h2", without("shared"), offline)}, "h1", "shared"},
-		{"shared under another name", small, []host.Host{machine("h1", pool("shared", func(p *host.PoolFact) { p.Name = "ceph" }))}, "h1", "ceph"},
+		{"shared under another name", small, []host.Host{machine("h1", inPool("shared", func(p *host.PoolFact) { p.Name = "ceph" }))}, "h1", "ceph"},
 		{"the pool asked for", asking(func(r *Request) { r.Pool = "local" }), []host.Host{machine("h1")}, "h1", "local"},
 		{"no cordoned, no offline", small, []host.Host{machine("h1", cordoned), machine("h2", offline), machine("h3", promised(8, 8*gib))}, "h3", "shared"},
 		{"not where it is", asking(func(r *Request) { r.From, r.DiskBytes, r.Volumes = "hst_h1", 0, []volume.Volume{sharedDisk} }), []host.Host{machine("h1"), machine("h2", promised(8, 8*gib))}, "h2", "shared"},
@@ -105,6 +105,19 @@ func TestChoose(t *testing.T) {
 				t.Errorf("reasons: %q", got.Reasons)
 			}
 		})
+	}
+}
+
+func TestFitsPool(t *testing.T) {
+	h := machine("h1")
+	if fact, err := FitsPool(h, "local", 200*gib); err != nil || fact.Name != "local" {
+		t.Errorf("a disk that fits: %v", err)
+	}
+	if _, err := FitsPool(h, "local", 400*gib); !fault.Is(err, fault.KindExhausted) {
+		t.Errorf("a disk that does not: %v", err)
+	}
+	if _, err := FitsPool(h, "none", gib); !fault.Is(err, fault.KindInvalid) {
+		t.Errorf("a pool that is not there: %v", err)
 	}
 }
 
@@ -134,11 +147,11 @@ func TestRefusals(t *testing.T) {
 		{"larger than any host", asking(func(r *Request) { r.Spec.MemoryBytes = 64 * gib }), []host.Host{machine("h1"), machine("h2")}, fault.KindInvalid, "memory_bytes", "15.5 GiB of memory in all"},
 		{"more CPUs than any host", asking(func(r *Request) { r.Spec.CPUs = 64 }), []host.Host{machine("h1")}, fault.KindInvalid, "memory_bytes", "32 CPUs in all"},
 		{"an unknown pool", asking(func(r *Request) { r.Pool = "fast" }), []host.Host{machine("h1"), machine("h2")}, fault.KindInvalid, "pool", "h1 has no pool fast; h2 has no pool fast"},
-		{"a full pool", asking(func(r *Request) { r.Pool = "local" }), []host.Host{machine("h1", pool("local", func(p *host.PoolFact) { p.UsedBytes = 96 * gib }))}, fault.KindExhausted, "", "full pool local: 96 GiB of 100 GiB"},
-		{"too large for the pool", asking(func(r *Request) { r.Pool, r.DiskBytes = "local", 300*gib }), []host.Host{machine("h1")}, fault.KindExhausted, "", "has 90 GiB free in pool local"},
-		{"a pool that is away", asking(func(r *Request) { r.Pool = "local" }), []host.Host{machine("h1", pool("local", func(p *host.PoolFact) { p.Available, p.Detail = false, "not mounted" }))}, fault.KindExhausted, "", "cannot use pool local now (not mounted)"},
+		{"a full pool", asking(func(r *Request) { r.Pool = "local" }), []host.Host{machine("h1", inPool("local", func(p *host.PoolFact) { p.UsedBytes = 96 * gib }))}, fault.KindExhausted, "", "full pool local: 96 GiB of 100 GiB"},
+		{"too large for the pool", asking(func(r *Request) { r.Pool, r.DiskBytes = "local", 301*gib }), []host.Host{machine("h1")}, fault.KindExhausted, "", "may promise 300 GiB in pool local (3 times its capacity), too little for a disk of 301 GiB beside the 0 MiB"},
+		{"a pool that is away", asking(func(r *Request) { r.Pool = "local" }), []host.Host{machine("h1", inPool("local", func(p *host.PoolFact) { p.Available, p.Detail = false, "not mounted" }))}, fault.KindExhausted, "", "cannot use pool local now (not mounted)"},
 		{"its shared pool is not seen there", moving(true, shared), []host.Host{machine("h1"), machine("h2", without("shared"))}, fault.KindExhausted, "", "h2 does not see the shared pool shared, which holds disk vda"},
-		{"its shared pool is away there", moving(true, shared), []host.Host{machine("h1"), machine("h2", pool("shared", func(p *host.PoolFact) { p.Available = false }))}, fault.KindExhausted, "", "h2 cannot reach pool shared now"},
+		{"its shared pool is away there", moving(true, shared), []host.Host{machine("h1"), machine("h2", inPool("shared", func(p *host.PoolFact) { p.Available = false }))}, fault.KindExhausted, "", "h2 cannot reach pool shared now"},
 		{"its disk may not be copied", asking(func(r *Request) { r.From, r.NeedShared, r.Volumes = "hst_h1", true, []volume.Volume{local} }), []host.Host{machine("h1"), machine("h2")}, fault.KindExhausted, "", "h2 does not see disk vda"},
 		{"another architecture", moving(true, shared), []host.Host{machine("h1"), machine("h2", func(h *host.Host) { h.Facts.Architecture = "aarch64" })}, fault.KindExhausted, "", "h2 has the architecture aarch64, and h1 has x86_64"},
 		{"another acceleration", moving(true, shared), []host.Host{machine("h1"), machine("h2", func(h *host.Host) { h.Facts.Acceleration = "tcg" })}, fault.KindExhausted, "", "h2 runs VMs by tcg, and h1 by kvm"},
@@ -214,6 +227,32 @@ func BenchmarkFiveThousandHosts(b *testing.B) {
 	for b.Loop() {
 		if _, err := Choose(small, hosts, now); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestBridge(t *testing.T) {
+	of := volume.Volume{ID: "vol_1", Name: "data", Pool: "local", Host: "hst_b"}
+	both := []host.Host{machine("a"), machine("b")}
+	for _, c := range []struct {
+		name  string
+		of    volume.Volume
+		hosts []host.Host
+		pool  string
+		bytes int64
+		want  string // the host, or part of the error
+		kind  fault.Kind
+	}{
+		{"the host that has it", of, both, "shared", 1, "b", ""},
+		{"a shared pool", volume.Volume{Name: "data", Pool: "shared"}, both, "local", 1, "a", ""},
+		{"its host is away", of, []host.Host{machine("a"), machine("b", offline)}, "shared", 1, "no host reaches pool local", fault.KindUnavailable},
+		{"its host lacks the other pool", of, []host.Host{machine("a"), machine("b", without("shared"))}, "shared", 1, "host b", fault.KindInvalid},
+		{"the other pool has no room", of, both, "shared", 1 << 60, "host b", fault.KindExhausted},
+		{"another host reaches both", volume.Volume{Name: "data", Pool: "shared"}, []host.Host{machine("a", without("local")), machine("b")}, "local", 1, "b", ""},
+	} {
+		on, err := Bridge(c.hosts, c.of, c.pool, c.bytes, now)
+		if c.kind == "" && (err != nil || on.Name != c.want) || c.kind != "" && (!fault.Is(err, c.kind) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %s, %v", c.name, on.Name, err)
 		}
 	}
 }

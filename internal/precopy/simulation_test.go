@@ -136,7 +136,7 @@ func TestEveryMigrationEndsWithinItsLimits(t *testing.T) {
 func TestAGuestThatConvergesIsLeftAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, limits := drawGuest(t)
-		g.disk, limits.TimeoutSeconds, limits.MaxDowntimeMS = 0, 400, max(200, limits.MaxDowntimeMS)
+		g.disk, limits.TimeoutSeconds, limits.MaxDowntimeMS = 0, 1200, max(200, limits.MaxDowntimeMS)
 		g.dirty = g.bandwidth * float64(rapid.IntRange(0, 60).Draw(t, "dirty_percent")) / 100
 		how, _, applied := g.migrate(t, limits)
 		// A small working set may be sent again and again without shrinking; a longer pause is the mild answer to that.

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/novacron/novacron/internal/fault"
@@ -9,18 +10,19 @@ import (
 
 const sectorBytes = 512
 
-// Check says whether a volume of that kind can be made by any driver; the error is fault.Invalid at the field in question.
-func (s VolumeSpec) Check() error {
+// Check says whether a volume of that kind can be made by a pool whose volumes have one of these formats, of which the first
+// is that of volumes that stand on an image; the error is fault.Invalid at the field in question.
+func (s VolumeSpec) Check(formats ...string) error {
 	if _, err := id.Parse[id.Volume](string(s.Volume)); err != nil {
 		return err
 	}
 	switch {
 	case s.SizeBytes <= 0 || s.SizeBytes%sectorBytes != 0:
 		return fault.Invalid("a volume is a positive multiple of %d bytes, not %d", sectorBytes, s.SizeBytes).At("size_bytes")
-	case s.Format != "qcow2" && s.Format != "raw":
-		return fault.Invalid("a volume's format is qcow2 or raw, not %q", s.Format).At("format")
-	case s.Base != "" && s.Format != "qcow2":
-		return fault.Invalid("a volume that stands on an image is qcow2, not %s", s.Format).At("format")
+	case !slices.Contains(formats, s.Format):
+		return fault.Invalid("a volume of this pool is %s, not %q", strings.Join(formats, " or "), s.Format).At("format")
+	case s.Base != "" && s.Format != formats[0]:
+		return fault.Invalid("a volume of this pool that stands on an image is %s, not %s", formats[0], s.Format).At("format")
 	}
 	if s.Base == "" {
 		return nil
@@ -43,6 +45,17 @@ func (s VolumeSpec) Match(found Volume, err error) (Volume, error) {
 		return Volume{}, fault.Conflict("volume %s exists and stands on another image: delete it or use another ID", s.Volume)
 	}
 	return found, nil
+}
+
+// Grows says whether a volume is to be made larger: false if it is so large already, a Conflict if it is larger.
+func (v Volume) Grows(bytes int64) (bool, error) {
+	switch {
+	case bytes%sectorBytes != 0:
+		return false, fault.Invalid("a volume is a multiple of %d bytes, not %d", sectorBytes, bytes).At("size_bytes")
+	case v.SizeBytes > bytes:
+		return false, fault.Conflict("volume %s has %d bytes already; a volume is never made smaller", v.Volume, v.SizeBytes).At("size_bytes")
+	}
+	return v.SizeBytes < bytes, nil
 }
 
 // Check says whether the description of an image makes sense; the error is fault.Invalid at the field in question.

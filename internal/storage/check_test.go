@@ -11,7 +11,7 @@ import (
 
 func TestSpecifications(t *testing.T) {
 	sane := VolumeSpec{Volume: id.New[id.Volume](), SizeBytes: 1 << 20, Format: "qcow2", Base: id.New[id.Image]()}
-	if err := sane.Check(); err != nil {
+	if err := sane.Check("qcow2", "raw"); err != nil {
 		t.Fatal(err)
 	}
 	for field, change := range map[string]func(*VolumeSpec){
@@ -21,7 +21,7 @@ func TestSpecifications(t *testing.T) {
 	} {
 		bad := sane
 		change(&bad)
-		found, ok := errors.AsType[*fault.Error](bad.Check())
+		found, ok := errors.AsType[*fault.Error](bad.Check("qcow2", "raw"))
 		if !ok || found.Kind != fault.KindInvalid || found.Field != field {
 			t.Errorf("%q: %+v", field, found)
 		}

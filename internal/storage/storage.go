@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/image"
 )
 
 // Pool holds volumes and the base images they stand on.
@@ -27,6 +28,9 @@ type Pool interface {
 	EnsureImage(ctx context.Context, image BaseImage, fetch func(ctx context.Context, offset int64) (io.ReadCloser, error)) error
 	// DeleteImage removes a base image that no volume stands on; Conflict if one does. A missing one is fine.
 	DeleteImage(ctx context.Context, image id.Image) error
+	// Clear gives the place up: base images go, and whatever else made it a pool, so that nothing of ours is left there.
+	// Conflict while it holds a volume. A place that was given up is fine.
+	Clear(ctx context.Context) error
 }
 
 // VolumeSpec is what a volume should be.
@@ -53,6 +57,38 @@ type BaseImage struct {
 	SHA256    string   `json:"sha256"`
 	Format    string   `json:"format"`
 	SizeBytes int64    `json:"size_bytes"`
+}
+
+// ImageKeeper is the optional power to say which images the pool has copies of, and to read one: hosts then take images from
+// each other, and do without those that are not used.
+type ImageKeeper interface {
+	// Images lists the copies that are complete.
+	Images(ctx context.Context) ([]image.Copy, error)
+	// OpenImage reads a copy from an offset on; NotFound if there is none of those bytes.
+	OpenImage(ctx context.Context, image BaseImage, offset int64) (io.ReadCloser, error)
+}
+
+// Grower is the optional power to make a volume larger that no VM has open.
+type Grower interface {
+	// GrowVolume makes the volume that large; what is new reads as zeroes. One that is so large already is fine, one that is
+	// larger a Conflict.
+	GrowVolume(ctx context.Context, volume id.Volume, bytes int64) error
+}
+
+// Snapshotter is the optional power to keep a volume as it is at an instant, within the volume. A snapshot stands on no other:
+// each can go by itself.
+type Snapshotter interface {
+	// SnapshotsOpen says whether a volume that a VM has open can be snapshotted here; else its hypervisor does that.
+	SnapshotsOpen() bool
+	// SnapshotVolume keeps the volume as it is under that ID; one that is there already stays as it is. Conflict for a volume
+	// that is open where that cannot be, Invalid for one of a format that keeps none.
+	SnapshotVolume(ctx context.Context, volume id.Volume, snapshot id.Snapshot) error
+	// RevertVolume sets a volume that no VM has open back; its other snapshots stay. NotFound if there is no such snapshot.
+	RevertVolume(ctx context.Context, volume id.Volume, snapshot id.Snapshot) error
+	// DropSnapshot forgets a snapshot, under the same conditions as SnapshotVolume; a missing one, or volume, is fine.
+	DropSnapshot(ctx context.Context, volume id.Volume, snapshot id.Snapshot) error
+	// Snapshots lists those of a volume, open or not.
+	Snapshots(ctx context.Context, volume id.Volume) ([]id.Snapshot, error)
 }
 
 // Exporter is the optional power to serve a volume that no VM has open over NBD on a unix socket.

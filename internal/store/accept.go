@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/snapshot"
 	"github.com/novacron/novacron/internal/store/db"
 	"github.com/novacron/novacron/internal/vm"
 	"github.com/novacron/novacron/internal/volume"
@@ -41,6 +42,12 @@ type Acceptance struct {
 	NewVM      *vm.VM
 	NewVolumes []volume.Volume
 	NewBackup  *backup.Backup
+
+	// NewCloudInit is inserted before NewVM, which refers to it.
+	NewCloudInit *SealedCloudInit
+
+	// NewSnapshot is inserted as Creating, under the VM's current one.
+	NewSnapshot *snapshot.Snapshot
 
 	// DryRun checks everything and records nothing.
 	DryRun bool
@@ -112,7 +119,8 @@ func (c *change) accept(ctx context.Context, request Acceptance) (Accepted, erro
 	if err := c.checkGenerations(ctx, request.Generations); err != nil {
 		return Accepted{}, err
 	}
-	if err := c.insertOperation(ctx, request); err != nil {
+	recorded, err := c.insertOperation(ctx, request)
+	if err != nil {
 		return Accepted{}, err
 	}
 	if err := c.keepClaims(ctx, request); err != nil {
@@ -121,7 +129,7 @@ func (c *change) accept(ctx context.Context, request Acceptance) (Accepted, erro
 	if err := c.insertNew(ctx, request); err != nil {
 		return Accepted{}, err
 	}
-	return c.acceptedAs(ctx, request)
+	return c.acceptedAs(ctx, request, recorded)
 }
 
 // checkGenerations refuses if a VM is not what the caller saw when it judged that the operation is allowed.
@@ -148,26 +156,34 @@ func (c *change) checkGenerations(ctx context.Context, seen map[string]int64) er
 	return nil
 }
 
-func (c *change) insertOperation(ctx context.Context, request Acceptance) error {
+func (c *change) insertOperation(ctx context.Context, request Acceptance) (operation.Operation, error) {
 	wanted := request.Operation
 	asked := wanted.Request
 	if len(asked) == 0 {
 		asked = []byte("{}")
 	}
-	_, err := c.InsertOperation(ctx, db.InsertOperationParams{
+	row, err := c.InsertOperation(ctx, db.InsertOperationParams{
 		ID: string(wanted.ID), ProjectID: string(wanted.Project), Kind: string(wanted.Kind),
 		SubjectKind: wanted.Subject.Kind, SubjectID: wanted.Subject.ID, SubjectName: wanted.Subject.Name,
 		ParentID: orNull(wanted.Parent), Actor: wanted.Actor, Request: asked,
 	})
-	if err != nil || request.Key == "" {
-		return err
+	if err == nil && request.Key != "" {
+		err = c.InsertKey(ctx, db.InsertKeyParams{
+			Principal: request.Principal, Key: request.Key, BodyHash: append([]byte{}, request.BodyHash...), OperationID: string(wanted.ID),
+		})
 	}
-	return c.InsertKey(ctx, db.InsertKeyParams{
-		Principal: request.Principal, Key: request.Key, BodyHash: append([]byte{}, request.BodyHash...), OperationID: string(wanted.ID),
-	})
+	if err != nil {
+		return operation.Operation{}, err
+	}
+	return operationOf(db.OperationRecord(row))
 }
 
 func (c *change) insertNew(ctx context.Context, request Acceptance) error {
+	if request.NewCloudInit != nil {
+		if err := c.InsertCloudInit(ctx, string(request.NewCloudInit.ID), request.NewCloudInit.Sealed); err != nil {
+			return err
+		}
+	}
 	if request.NewVM != nil {
 		if err := c.insertVM(ctx, *request.NewVM); err != nil {
 			return err
@@ -182,22 +198,19 @@ func (c *change) insertNew(ctx context.Context, request Acceptance) error {
 			return err
 		}
 	}
+	if request.NewSnapshot != nil {
+		if err := c.insertSnapshot(ctx, *request.NewSnapshot); err != nil {
+			return err
+		}
+	}
 	if request.NewBackup == nil {
 		return nil
 	}
 	return c.insertBackup(ctx, *request.NewBackup, request.Operation.ID)
 }
 
-// acceptedAs reads back what was written, so that the answer is what a later read would give.
-func (c *change) acceptedAs(ctx context.Context, request Acceptance) (Accepted, error) {
-	row, err := c.GetOperation(ctx, string(request.Operation.ID), "")
-	if err != nil {
-		return Accepted{}, err
-	}
-	recorded, err := operationOf(row)
-	if err != nil {
-		return Accepted{}, err
-	}
+// acceptedAs answers what a later read would give.
+func (c *change) acceptedAs(ctx context.Context, request Acceptance, recorded operation.Operation) (Accepted, error) {
 	c.emitOperation(recorded, "operation.accepted")
 	answer := Accepted{Operation: recorded}
 	if request.NewVM == nil {

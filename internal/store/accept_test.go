@@ -47,7 +47,7 @@ func TestAcceptRecordsEverythingAtOnce(t *testing.T) {
 	equal(t, "VM in the answer", fmt.Sprint(*accepted.VM), fmt.Sprint(made))
 
 	events := w.happened()
-	equal(t, "events", typesOf(events), "host.enrolled image.imported vm.created operation.accepted")
+	equal(t, "events", typesOf(events), "pool.added host.enrolled image.imported vm.created operation.accepted")
 	last := events[len(events)-1]
 	equal(t, "event's operation", last.Operation, string(request.Operation.ID))
 	var facts map[string]any

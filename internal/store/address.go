@@ -24,10 +24,14 @@ func (c *change) insertVM(ctx context.Context, machine vm.VM) error {
 	if machine.State == "" {
 		machine.State = vm.Provisioning
 	}
+	if err := c.madeFrom(ctx, machine); err != nil {
+		return err
+	}
 	err := c.InsertVM(ctx, db.InsertVMParams{
 		ID: string(machine.ID), ProjectID: string(machine.Project), Name: machine.Name, Description: machine.Description,
 		State: string(machine.State), HostID: orNull(machine.Host), ImageID: orNull(machine.Image),
-		CPUs: int32(machine.Spec.CPUs), MemoryBytes: machine.Spec.MemoryBytes,
+		CPUs: int32(machine.Spec.CPUs), MemoryBytes: machine.Spec.MemoryBytes, TemplateVersion: orNull(machine.Template.Version),
+		CloudInitID: orNull(machine.CloudInit),
 	})
 	if err != nil {
 		return nameTaken(err, "a VM in this project", machine.Name)

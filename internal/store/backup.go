@@ -49,7 +49,7 @@ func backupOf(row db.BackupRecord) (backup.Backup, error) {
 		Checkpoint: row.Checkpoint, Schedule: fromNull[id.Schedule](row.ScheduleID),
 		Spec:      vm.Spec{CPUs: int(row.CPUs), MemoryBytes: row.MemoryBytes},
 		ReadBytes: row.ReadBytes, StoredBytes: row.StoredBytes, CreatedAt: row.CreatedAt, VerifiedAt: timeFromNull(row.VerifiedAt),
-		ReferencedBy: int(row.ReferencedBy), DamagedDetail: row.DamagedDetail,
+		ReferencedBy: int(row.ReferencedBy), DamagedDetail: row.DamagedDetail, CloudInit: fromNull[id.CloudInit](row.CloudInitID),
 	}
 	err := unmarshal(row.Disks, &found.Disks)
 	return found, err

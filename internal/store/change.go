@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/novacron/novacron/internal/event"
 	"github.com/novacron/novacron/internal/store/db"
@@ -16,7 +15,7 @@ import (
 // are drawn under a lock on the whole log, which must be short and must come after every other lock.
 type change struct {
 	*db.Queries
-	conn    *pgxpool.Conn
+	opening opening
 	events  []event.Event
 	discard bool // roll back although all went well
 }
@@ -28,10 +27,8 @@ func (s *Store) change(ctx context.Context, work func(*change) error) error {
 		return translate(err)
 	}
 	defer conn.Release() // which closes a connection whose transaction is still open
-	if _, err := conn.Exec(ctx, "begin"); err != nil {
-		return translate(err)
-	}
-	open := &change{Queries: db.New(conn), conn: conn}
+	open := &change{opening: opening{conn: conn}}
+	open.Queries = db.New(&open.opening)
 	err = work(open)
 	if err == nil && !open.discard {
 		err = open.commit(ctx)
@@ -44,12 +41,18 @@ func (s *Store) change(ctx context.Context, work func(*change) error) error {
 
 // rollBack must happen even if ctx has ended. If it fails, the connection is closed.
 func (c *change) rollBack(ctx context.Context) {
-	_, _ = c.conn.Exec(context.WithoutCancel(ctx), "rollback")
+	if c.opening.begun {
+		_, _ = c.opening.conn.Exec(context.WithoutCancel(ctx), "rollback")
+	}
 }
 
 // commit writes the events and commits in one round trip, since everybody else's wait for the lock lasts as long.
 func (c *change) commit(ctx context.Context) error {
 	var last later
+	if !c.opening.begun {
+		c.opening.begun = true
+		last.batch.Queue(begin)
+	}
 	if len(c.events) > 0 {
 		if err := db.New(&last).AppendEvents(ctx, c.eventRows()); err != nil {
 			return err
@@ -61,7 +64,7 @@ func (c *change) commit(ctx context.Context) error {
 		}
 		return nil
 	})
-	return c.conn.SendBatch(ctx, &last.batch).Close()
+	return c.opening.conn.SendBatch(ctx, &last.batch).Close()
 }
 
 // later keeps statements to be sent together.

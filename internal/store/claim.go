@@ -33,10 +33,10 @@ func (c *change) claim(ctx context.Context, wanted Acceptance) error {
 
 // keepClaims records them, once the operation is there.
 func (c *change) keepClaims(ctx context.Context, wanted Acceptance) error {
-	if err := c.InsertClaims(ctx, string(wanted.Operation.ID), false, wanted.Claims); err != nil {
-		return err
+	if len(wanted.Claims)+len(wanted.Shared) == 0 {
+		return nil
 	}
-	return c.InsertClaims(ctx, string(wanted.Operation.ID), true, wanted.Shared)
+	return c.InsertClaims(ctx, string(wanted.Operation.ID), wanted.Claims, wanted.Shared)
 }
 
 func busy(subject operation.Subject, resource, operationID, kind string) error {
@@ -58,6 +58,8 @@ func nounOf(resource string) string {
 		return "volume"
 	case "hst":
 		return "host"
+	case "snp":
+		return "snapshot"
 	case "bkp":
 		return "backup"
 	case "sch":

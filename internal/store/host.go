@@ -25,7 +25,14 @@ func (c *change) emitHost(happened string, hostID, name string) {
 // GetHost finds a host by name or ID, with what is promised on it and its state now.
 func (s *Store) GetHost(ctx context.Context, ref string) (host.Host, error) {
 	found, err := findHost(ctx, s.queries, ref)
-	return found, translate(err)
+	if err != nil {
+		return found, translate(err)
+	}
+	one, err := s.termed(ctx, []host.Host{found})
+	if err != nil {
+		return found, err
+	}
+	return one[0], nil
 }
 
 func findHost(ctx context.Context, queries *db.Queries, ref string) (host.Host, error) {
@@ -61,8 +68,11 @@ func hostOf(row db.HostRecord) (host.Host, error) {
 
 // ListHosts returns all hosts by name.
 func (s *Store) ListHosts(ctx context.Context) ([]host.Host, error) {
-	rows, err := s.queries.ListHosts(ctx)
-	return mapRows(rows, err, hostOf)
+	hosts, err := s.reportingHosts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.termed(ctx, hosts)
 }
 
 // SetHostFacts records what a host reports when its worker starts, with the event host.connected.

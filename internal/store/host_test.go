@@ -158,18 +158,3 @@ func TestRemoveHost(t *testing.T) {
 	wantFault(t, w.RemoveHost(ctx, "h1"), fault.KindNotFound)
 	wantFault(t, w.RecordSamples(ctx, w.host, store.Samples{}), fault.KindNotFound)
 }
-
-func TestPools(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	second := w.addHost("h2")
-	facts := hostFacts("10.77.0.13")
-	facts.Pools[1].Available = false
-	must(t, w.SetHostFacts(t.Context(), second, facts))
-	pools, err := w.Pools(t.Context())
-	must(t, err)
-	equal(t, "pools", fmt.Sprintf("%d %s %s", len(pools), pools[0].Name, pools[1].Name), "2 local shared")
-	equal(t, "own pools add up", pools[0].CapacityBytes, 200*gib)
-	equal(t, "a shared one does not", pools[1].CapacityBytes, 500*gib)
-	equal(t, "hosts of the shared one", fmt.Sprint(pools[1].Hosts), fmt.Sprint([]id.Host{w.host}))
-}

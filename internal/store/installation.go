@@ -6,6 +6,7 @@ import (
 
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/network"
+	"github.com/novacron/novacron/internal/pool"
 	"github.com/novacron/novacron/internal/project"
 	"github.com/novacron/novacron/internal/store/db"
 )
@@ -16,6 +17,8 @@ const (
 	defaultNetwork = "default"
 	defaultAdmin   = "admin"
 	defaultVNI     = 100
+	localPool      = "local"
+	localDirectory = "/var/lib/novacron/pools/local"
 	defaultMTU     = 1450 // an Ethernet frame less VXLAN's headers (RFC 7348)
 )
 
@@ -34,12 +37,19 @@ type Installed struct {
 	AdminCreated bool            // this call made the admin, so the given password holds
 }
 
-// EnsureInstallation makes the default project, the user admin and the default network where they are missing.
+// EnsureInstallation makes the default project, the user admin and the default network where they are missing. A new
+// installation also gets the pool "local", which may be removed.
 func (s *Store) EnsureInstallation(ctx context.Context, wanted Installation) (Installed, error) {
 	var made int64
 	err := s.change(ctx, func(c *change) error {
-		if err := c.InsertProject(ctx, string(id.New[id.Project]()), defaultProject); err != nil {
+		fresh, err := c.InsertProject(ctx, string(id.New[id.Project]()), defaultProject)
+		if err != nil {
 			return err
+		}
+		if fresh > 0 {
+			if _, err := c.insertPool(ctx, firstPool()); err != nil {
+				return err
+			}
 		}
 		first := network.Network{Range: defaultRange}
 		if err := c.InsertNetwork(ctx, db.InsertNetworkParams{
@@ -48,7 +58,6 @@ func (s *Store) EnsureInstallation(ctx context.Context, wanted Installation) (In
 		}); err != nil {
 			return err
 		}
-		var err error
 		made, err = c.InsertUser(ctx, db.InsertUserParams{
 			ID: string(id.New[id.User]()), Name: defaultAdmin, PasswordHash: wanted.AdminPasswordHash, Admin: true,
 		})
@@ -66,6 +75,14 @@ func (s *Store) EnsureInstallation(ctx context.Context, wanted Installation) (In
 	}
 	installed.Network, err = s.GetNetwork(ctx, installed.Project.ID, defaultNetwork)
 	return installed, err
+}
+
+// firstPool is a directory that every host can make for itself.
+func firstPool() SealedPool {
+	return SealedPool{Pool: pool.Pool{
+		ID: id.New[id.Pool](), Name: localPool, Tier: pool.Warm, Overcommit: pool.DefaultOvercommit,
+		Settings: pool.Settings{Local: &pool.LocalSettings{Directory: localDirectory}},
+	}}
 }
 
 // GetProject finds a project by name or ID.

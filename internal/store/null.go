@@ -22,6 +22,24 @@ func fromNull[T ~string](column *string) T {
 	return T(*column)
 }
 
+// zeroFromNull is the zero value for null.
+func zeroFromNull[T any](column *T) T {
+	var value T
+	if column != nil {
+		value = *column
+	}
+	return value
+}
+
+// nullFromZero is the opposite of zeroFromNull.
+func nullFromZero[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}
+
 // timeFromNull is the zero time for null.
 func timeFromNull(column *time.Time) time.Time {
 	if column == nil {

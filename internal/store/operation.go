@@ -163,3 +163,12 @@ func (s *Store) ExpectedSeconds(ctx context.Context, kind operation.Kind) (float
 	median, err := s.queries.ExpectedSeconds(ctx, string(kind))
 	return median, translate(err)
 }
+
+// HolderOf finds the operation that has a thing for itself; NotFound if none has.
+func (s *Store) HolderOf(ctx context.Context, resource string) (operation.Operation, error) {
+	row, err := s.queries.HolderOf(ctx, resource)
+	if err != nil {
+		return operation.Operation{}, missing(err, "no operation works on %s", resource)
+	}
+	return operationOf(row)
+}

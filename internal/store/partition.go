@@ -31,7 +31,7 @@ func (s *Store) EnsurePartitions(ctx context.Context, now time.Time) error {
 				}
 				statement := fmt.Sprintf("create table %s partition of %s for values from ('%s') to ('%s')",
 					name, table, from.Format(time.RFC3339), from.Add(day).Format(time.RFC3339))
-				if _, err := c.conn.Exec(ctx, statement); err != nil {
+				if _, err := c.opening.Exec(ctx, statement); err != nil {
 					return err
 				}
 			}
@@ -48,7 +48,7 @@ func (s *Store) DropPartitions(ctx context.Context, before time.Time) error {
 			if err != nil || from.Add(day).After(before) {
 				continue
 			}
-			if _, err := c.conn.Exec(ctx, "drop table "+name); err != nil {
+			if _, err := c.opening.Exec(ctx, "drop table "+name); err != nil {
 				return err
 			}
 		}
@@ -72,7 +72,7 @@ func (s *Store) withPartitions(ctx context.Context, work func(*change, []string)
 
 // partitions asks the catalogue, which sqlc does not know.
 func (c *change) partitions(ctx context.Context) ([]string, error) {
-	rows, err := c.conn.Query(ctx, `select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
+	rows, err := c.opening.Query(ctx, `select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
 		where i.inhparent = any($1::text[]::regclass[]) order by c.relname`, partitionedTables)
 	if err != nil {
 		return nil, err

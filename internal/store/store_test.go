@@ -49,7 +49,7 @@ func TestALostDatabaseIsUnavailable(t *testing.T) {
 	_, image := w.GetImage(ctx, "", "tiny")
 	_, network := w.GetNetwork(ctx, "", "default")
 	_, schedule := w.GetSchedule(ctx, "", "nightly")
-	_, pools := w.Pools(ctx)
+	_, pools := w.ListPools(ctx)
 	_, installed := w.EnsureInstallation(ctx, store.Installation{})
 	for _, err := range []error{
 		listed, got, paged, accepted, history, principal, byToken, image, network, schedule, pools, installed,

@@ -18,7 +18,7 @@ func TestRecordSamples(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.exec("update hosts set last_seen_at = now() - interval '1 hour'")
-	pools := []host.PoolFact{{Name: "local", CapacityBytes: 100 * gib, UsedBytes: 20 * gib, Available: true}, {Name: "gone"}}
+	pools := []host.PoolFact{{Name: "local", CapacityBytes: 100 * gib, UsedBytes: 20 * gib, Available: true}, {Name: "shared", Shared: true}}
 	now := time.Now().UTC()
 	// There is no partition yet; they are made when they are missed.
 	must(t, w.RecordSamples(ctx, w.host, store.Samples{
@@ -29,6 +29,9 @@ func TestRecordSamples(t *testing.T) {
 	must(t, err)
 	equal(t, "state", found.State, host.Ready)
 	equal(t, "use", found.Use.CPUFraction, 0.5)
+	for i := range pools {
+		pools[i].Overcommit = 3
+	}
 	equal(t, "pools", fmt.Sprint(found.Facts.Pools), fmt.Sprint(pools))
 	equal(t, "CPUs are still known", found.Facts.CPUs, 4)
 	equal(t, "samples", w.count("vm_samples"), 2)

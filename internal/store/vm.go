@@ -14,12 +14,14 @@ import (
 
 // VMFilter chooses VMs; empty fields choose all.
 type VMFilter struct {
-	Project id.Project
-	State   vm.State
-	Host    string // name or ID
-	Query   string // part of the name
-	Cursor  string // from the page before
-	Limit   int    // 1 to MaxPage; 0 means DefaultPage
+	Project  id.Project
+	State    vm.State
+	Host     string      // name or ID
+	Query    string      // part of the name
+	Template id.Template // that they were made from
+	Version  id.TemplateVersion
+	Cursor   string // from the page before
+	Limit    int    // 1 to MaxPage; 0 means DefaultPage
 }
 
 // VMChange is what a user may change of a VM; nil leaves a field as it is.
@@ -68,8 +70,10 @@ func vmOf(row db.VMRecord) (vm.VM, error) {
 	found := vm.VM{
 		ID: id.VM(row.ID), Project: id.Project(row.ProjectID), Name: row.Name, Description: row.Description,
 		State: vm.State(row.State), Host: fromNull[id.Host](row.HostID), HostName: row.HostName, Image: fromNull[id.Image](row.ImageID),
-		Spec:    vm.Spec{CPUs: int(row.CPUs), MemoryBytes: row.MemoryBytes},
-		Volumes: make([]id.Volume, len(row.VolumeIDs)), Operation: id.Operation(row.OperationID), OperationOf: row.OperationKind,
+		Template: vm.Origin{Template: id.Template(row.TemplateID), Version: id.TemplateVersion(row.TemplateVersion), Label: row.Template},
+		Spec:     vm.Spec{CPUs: int(row.CPUs), MemoryBytes: row.MemoryBytes},
+		Volumes:  make([]id.Volume, len(row.VolumeIDs)), Operation: id.Operation(row.OperationID), OperationOf: row.OperationKind,
+		Snapshots: int(row.Snapshots), Snapshot: id.Snapshot(row.SnapshotID), CloudInit: id.CloudInit(row.CloudInitID),
 		Generation: row.Generation, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 	for i, disk := range row.VolumeIDs {
@@ -95,6 +99,7 @@ func (s *Store) ListVMs(ctx context.Context, filter VMFilter) ([]vm.VM, string, 
 	}
 	rows, err := s.queries.ListVMs(ctx, db.ListVMsParams{
 		ProjectID: string(filter.Project), State: string(filter.State), HostID: hostID, Pattern: containing(filter.Query),
+		TemplateID: string(filter.Template), TemplateVersion: string(filter.Version),
 		AfterName: after[0], AfterID: after[1], PageSize: int32(size + 1),
 	})
 	found, err := mapRows(rows, err, vmOf)
@@ -162,9 +167,13 @@ func (c *change) updateVM(ctx context.Context, locked db.LockVMRow, wanted VMCha
 	return nameTaken(c.UpdateVM(ctx, name, description, locked.ID), "a VM in this project", name)
 }
 
-// DeleteVM removes the VM with its interfaces, volumes and schedules from the inventory; a VM that is gone is fine.
+// DeleteVM removes the VM with its interfaces, volumes and schedules from the inventory; a VM that is gone is fine. Volumes
+// with a name stay, attached to none.
 func (s *Store) DeleteVM(ctx context.Context, machine id.VM) error {
 	return s.change(ctx, func(c *change) error {
+		if err := c.ReleaseVolumesOf(ctx, string(machine)); err != nil {
+			return err
+		}
 		if err := c.DeleteVolumesOf(ctx, string(machine)); err != nil {
 			return err
 		}

@@ -284,7 +284,7 @@ func TestEventsOfAProject(t *testing.T) {
 	must(t, w.AppendEvent(t.Context(), event.Event{Type: "vm.seen", Project: "prj_other", SubjectKind: "vm", SubjectID: "vm_x"}))
 	mine, err := w.EventsAfter(t.Context(), w.project, 0, 0)
 	must(t, err)
-	equal(t, "mine and the installation's", typesOf(mine), "host.enrolled image.imported")
+	equal(t, "mine and the installation's", typesOf(mine), "pool.added host.enrolled image.imported")
 	theirs, err := w.EventsAfter(t.Context(), "prj_other", 0, 2)
 	must(t, err)
 	equal(t, "limit", len(theirs), 2)

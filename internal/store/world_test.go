@@ -50,6 +50,7 @@ func newWorld(t testing.TB) *world {
 		Store: opened, t: t, dsn: dsn, raw: raw, project: installed.Project.ID, network: installed.Network.ID,
 		image: id.New[id.Image](),
 	}
+	storetest.AddShared(t, opened)
 	w.host = w.addHost("h1")
 	must(t, opened.InsertImage(t.Context(), image.Image{
 		ID: w.image, Name: "tiny", Format: "qcow2", SHA256: "ab", SizeBytes: 1 << 20, VirtualBytes: gib,

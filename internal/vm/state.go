@@ -22,22 +22,42 @@ const (
 	Deleting     State = "deleting" // being removed; becomes nothing
 )
 
+// Halt is why a hypervisor itself stopped a VM's processors, which its state calls paused.
+type Halt string
+
+// The halts. A guest that is stopped for want of room has lost nothing: its write is tried again when it goes on.
+const (
+	NotHalted Halt = ""
+	NoSpace   Halt = "no_space" // what it writes to is full
+	DiskError Halt = "disk_error"
+)
+
 // Action is something that a person can ask of a VM.
 type Action string
 
 // The actions.
 const (
-	Start          Action = "start"
-	Stop           Action = "stop"
-	Restart        Action = "restart"
-	Pause          Action = "pause"
-	Resume         Action = "resume"
-	Migrate        Action = "migrate"
-	MigrateCold    Action = "migrate_cold"
-	TakeBackup     Action = "backup"
-	RestoreInPlace Action = "restore_in_place"
-	Delete         Action = "delete"
-	OpenConsole    Action = "console"
+	Start           Action = "start"
+	Stop            Action = "stop"
+	Restart         Action = "restart"
+	Pause           Action = "pause"
+	Resume          Action = "resume"
+	Migrate         Action = "migrate"
+	MigrateCold     Action = "migrate_cold"
+	TakeBackup      Action = "backup"
+	RestoreInPlace  Action = "restore_in_place"
+	MoveDisk        Action = "move_disk"
+	GrowDisk        Action = "grow_disk"
+	LimitDisk       Action = "limit_disk"
+	AttachVolume    Action = "attach_volume"
+	DetachVolume    Action = "detach_volume"
+	TakeSnapshot    Action = "take_snapshot"
+	RevertSnapshot  Action = "revert_snapshot"
+	DeleteSnapshot  Action = "delete_snapshot"
+	PublishTemplate Action = "publish_template"
+	CloneVM         Action = "clone_vm"
+	Delete          Action = "delete"
+	OpenConsole     Action = "console"
 )
 
 // Transition is a row of the table: an action, the states it may start from, the state it ends in when all goes well
@@ -48,6 +68,7 @@ type Transition struct {
 	To        State   `json:"to,omitempty"`
 	Doing     string  `json:"doing,omitempty"`
 	WhileBusy bool    `json:"while_busy" doc:"Allowed while an operation holds the VM"`
+	Loses     bool    `json:"loses_snapshots" doc:"Refused while the VM has snapshots, which would not follow"`
 	Advice    string  `json:"advice" doc:"What to do when the state does not allow it"`
 }
 
@@ -60,7 +81,17 @@ var transitions = []Transition{
 	{Action: Migrate, From: []State{Running, Paused}, Doing: "migrating", Advice: "live migration needs it on; move it with a cold migration (--cold)"},
 	{Action: MigrateCold, From: []State{Stopped, Crashed}, Doing: "moving", Advice: "a cold migration needs it off; stop it first, or migrate it live"},
 	{Action: TakeBackup, From: []State{Running, Paused, Stopped, Crashed}, Doing: "backing up", Advice: "wait until it has been made"},
-	{Action: RestoreInPlace, From: []State{Running, Paused, Stopped, Crashed}, Doing: "restoring", Advice: "wait until it has been made"},
+	{Action: RestoreInPlace, From: []State{Running, Paused, Stopped, Crashed}, Loses: true, Doing: "restoring", Advice: "wait until it has been made"},
+	{Action: MoveDisk, From: []State{Running, Paused, Stopped, Crashed}, Loses: true, Doing: "moving a disk of", Advice: "wait until it has been made"},
+	{Action: GrowDisk, From: []State{Running, Paused, Stopped, Crashed}, Loses: true, Doing: "growing a disk of", Advice: "wait until it has been made"},
+	{Action: LimitDisk, From: []State{Running, Paused, Stopped, Crashed}, Doing: "limiting a disk of", Advice: "wait until it has been made"},
+	{Action: AttachVolume, From: []State{Running, Paused, Stopped, Crashed}, Doing: "attaching a volume to", Advice: "wait until it has been made"},
+	{Action: DetachVolume, From: []State{Running, Stopped, Crashed}, Loses: true, Doing: "detaching a volume from", Advice: "its guest has to let go: resume it, or stop it"},
+	{Action: TakeSnapshot, From: []State{Running, Paused, Stopped, Crashed}, Doing: "taking a snapshot of", Advice: "wait until it has been made"},
+	{Action: RevertSnapshot, From: []State{Running, Paused, Stopped, Crashed}, Doing: "setting back", Advice: "wait until it has been made"},
+	{Action: DeleteSnapshot, From: []State{Running, Paused, Stopped, Crashed}, Doing: "deleting a snapshot of", Advice: "its host must answer first"},
+	{Action: PublishTemplate, From: []State{Running, Stopped}, Doing: "publishing", Advice: "a template is made of a disk that was shut down properly: start it, or stop it"},
+	{Action: CloneVM, From: []State{Stopped, Crashed}, Doing: "cloning", Advice: "its disks must stand still: stop it first, or back it up and restore that under another name"},
 	{Action: Delete, From: []State{Running, Paused, Stopped, Crashed}, To: Deleting, Doing: "deleting", Advice: "its host must answer first, or be removed as lost"},
 	{Action: OpenConsole, From: []State{Running, Paused}, WhileBusy: true, Advice: "start it first"},
 }
@@ -86,6 +117,9 @@ func (v VM) Can(action Action) error {
 	}
 	if v.Operation != "" && !row.WhileBusy {
 		return fault.Conflict("VM %s is busy: operation %s (%s) is working on it; wait for it or cancel it", v.Name, v.Operation, v.OperationOf)
+	}
+	if row.Loses && v.Snapshots > 0 {
+		return fault.Conflict("VM %s has %d snapshots, which would not follow its disks; delete them first", v.Name, v.Snapshots)
 	}
 	if !slices.Contains(row.From, v.State) {
 		return fault.Conflict("VM %s is %s, so it cannot %s: %s", v.Name, v.State, strings.ReplaceAll(string(action), "_", " "), row.Advice)

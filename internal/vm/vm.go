@@ -18,14 +18,25 @@ type VM struct {
 	Host        id.Host      `json:"host_id,omitempty" doc:"Where it runs, or where its disk is when it is off"`
 	HostName    string       `json:"host_name,omitempty"`
 	Image       id.Image     `json:"image_id,omitempty" doc:"The image its disk was made from; empty once restored from a backup"`
+	Template    Origin       `json:"template,omitzero" doc:"The version of a template that it was made from"`
 	Spec        Spec         `json:"spec"`
 	Interfaces  []Interface  `json:"interfaces"`
 	Volumes     []id.Volume  `json:"volume_ids"`
+	Snapshots   int          `json:"snapshots" doc:"How many snapshots its disks hold"`
+	Snapshot    id.Snapshot  `json:"snapshot_id,omitempty" doc:"The one that its disks have changed since"`
+	CloudInit   id.CloudInit `json:"cloud_init_id,omitempty" doc:"What its guest is told at its first start; read it at /vms/{vm}/cloud-init"`
 	Operation   id.Operation `json:"operation_id,omitempty" doc:"The operation that is working on it now"`
 	OperationOf string       `json:"operation_kind,omitempty" doc:"What that operation does, such as migrate"`
 	Generation  int64        `json:"generation" doc:"Grows with each change; the ETag"`
 	CreatedAt   time.Time    `json:"created_at"`
 	UpdatedAt   time.Time    `json:"updated_at"`
+}
+
+// Origin is a version of a template that a VM was made from.
+type Origin struct {
+	Template id.Template        `json:"template_id"`
+	Version  id.TemplateVersion `json:"version_id"`
+	Label    string             `json:"label" example:"web:3"`
 }
 
 // Spec is the virtual hardware.

@@ -24,7 +24,9 @@ limit 1;
 
 -- name: InsertClaims :exec
 insert into claims (resource_id, operation_id, shared)
-select r, @operation_id, @shared from unnest(@resources::text[]) as r;
+select r, @operation_id::text, false from unnest(@exclusive::text[]) as r
+union all
+select r, @operation_id::text, true from unnest(@shared::text[]) as r;
 
 -- name: ReleaseClaims :exec
 delete from claims where operation_id = @operation_id;

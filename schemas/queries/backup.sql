@@ -1,6 +1,6 @@
 -- name: InsertBackup :exec
-insert into backups (id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, schedule_id, disks, cpus, memory_bytes)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+insert into backups (id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, schedule_id, disks, cpus, memory_bytes, cloud_init_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, (select v.cloud_init_id from vms v where v.id = $3));
 
 -- name: GetBackup :one
 select * from backup_records where id = @id and (@project_id::text = '' or project_id = @project_id);

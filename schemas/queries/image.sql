@@ -1,5 +1,6 @@
 -- name: InsertImage :exec
-insert into images (id, project_id, name, format, sha256, size_bytes, virtual_bytes) values ($1, $2, $3, $4, $5, $6, $7);
+insert into images (id, project_id, name, format, source_format, sha256, size_bytes, virtual_bytes)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: FindImage :many
 select * from image_records
@@ -14,3 +15,20 @@ order by name, id;
 
 -- name: DeleteImage :one
 delete from images where id = @id returning project_id, name;
+
+-- name: ShareImageBytes :exec
+-- For the session; the seed keeps it apart from the locks of resources and keys.
+select pg_advisory_lock_shared(hashtextextended(@sha256::text, 2));
+
+-- name: HoldImageBytes :exec
+select pg_advisory_lock(hashtextextended(@sha256::text, 2));
+
+-- name: ReleaseImageBytes :exec
+select pg_advisory_unlock_all();
+
+-- name: ImagePeers :many
+-- Hosts that answer and have disks of their own which stand on the image, and so a copy of it; a few, by chance.
+select h.facts, h.token_hash from hosts h
+where h.id <> @except_id and h.last_seen_at > @seen_since
+  and exists (select 1 from volumes d where d.image_id = @image_id::text and d.host_id = h.id and d.state = 'ready')
+order by random() limit 3;

@@ -1,7 +1,8 @@
 -- name: InsertOperation :one
 insert into operations (id, project_id, kind, state, subject_kind, subject_id, subject_name, parent_id, actor, request)
 values ($1, $2, $3, 'accepted', $4, $5, $6, $7, $8, $9)
-returning created_at;
+returning id, project_id, kind, state, subject_kind, subject_id, subject_name, parent_id, actor, request, result, error,
+          question, leaks, no_return, cancel_requested, run_id, created_at, started_at, ended_at;
 
 -- name: GetOperation :one
 select * from operation_records where id = @id and (@project_id::text = '' or project_id = @project_id);
@@ -64,3 +65,7 @@ from (
     order by ended_at desc
     limit 20
 ) as recent;
+
+-- name: HolderOf :one
+-- The operation that has a thing for itself.
+select o.* from operation_records o join claims c on c.operation_id = o.id where c.resource_id = @resource_id and not c.shared;

@@ -1,4 +1,4 @@
--- name: InsertProject :exec
+-- name: InsertProject :execrows
 insert into projects (id, name) values ($1, $2) on conflict (name) do nothing;
 
 -- name: GetProject :one

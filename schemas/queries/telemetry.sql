@@ -78,6 +78,4 @@ where s.hour >= @since and (s.host_id = '' or h.id is not null)
 order by s.pool, host_name, s.hour;
 
 -- name: PromisedInPools :many
-select pool, coalesce(host_id, '')::text as host_id, sum(size_bytes)::bigint as promised_bytes
-from volumes
-group by pool, host_id;
+select pool, host_id, promised_bytes from pool_promises;

@@ -22,7 +22,7 @@ async function serious(page: Page): Promise<string[]> {
     .flatMap((finding) => finding.nodes.slice(0, 3).map((node) => `${finding.id}: ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 160)}`));
 }
 
-const paths = ["/", "/vms", "/vms?create=1", "/vms/web-1", "/vms/web-1/console", "/vms/web-1/operations", "/vms/web-1/backups", "/operations", "/hosts", "/hosts/h1", "/hosts/h5", "/storage", "/images", "/networks", "/backups", "/backups/schedules", "/capacity", "/access", "/nowhere"];
+const paths = ["/", "/vms", "/vms?create=1", "/vms/web-1", "/vms/web-1/console", "/vms/web-1/operations", "/vms/web-1/snapshots", "/vms/api-2/snapshots", "/vms/web-1/backups", "/operations", "/hosts", "/hosts/h1", "/hosts/h5", "/storage", "/storage/shared", "/volumes", "/volumes?state=trashed", "/volumes?create=1", "/images", "/templates", "/templates/web", "/networks", "/backups", "/backups/schedules", "/capacity", "/access", "/nowhere"];
 
 async function operationsOf(page: Page): Promise<string[]> {
   return page.evaluate(() => {
@@ -32,6 +32,37 @@ async function operationsOf(page: Page): Promise<string[]> {
     return found.flatMap((each) => (each ? [`/operations/${each.id}`] : []));
   });
 }
+
+// dialogs are those that no address opens: where they are, and what leads to them.
+const dialogs: [path: string, button: string, item?: string][] = [
+  ["/volumes?q=media", "Actions on media", "Attach to a VM…"],
+  ["/volumes?q=docs-1", "Actions on docs-1/vdb", "Detach…"],
+  ["/volumes?q=media", "Actions on media", "Delete for good…"],
+  ["/volumes?q=docs-1", "Actions on docs-1/vda"],
+  ["/vms/web-2", "Attach a volume"],
+  ["/templates", "Publish a template"],
+  ["/templates/web", "Actions on web:3"],
+  ["/templates/web", "Actions on web:4", "Promote…"],
+  ["/templates/web", "Actions on web:2", "Withdraw…"],
+  ["/vms/web-2", "Actions on disk vda", "Limit…"],
+  ["/vms/queue-1", "More actions", "Clone"],
+];
+
+it.each(["light", "dark"] as const)("has nothing serious for axe to find in dialogs in %s", async (colorScheme) => {
+  const page = await stage.open("/", {}, { colorScheme });
+  const findings: Record<string, string[]> = {};
+  for (const [path, button, item] of dialogs) {
+    await go(page, path);
+    await page.getByRole("button", { name: button, exact: true }).click();
+    if (item) await page.getByRole("menuitem", { name: item }).click();
+    await page.waitForTimeout(500);
+    const found = await serious(page);
+    if (found.length > 0) findings[`${path} ${button} ${item ?? ""}`] = found;
+    await page.keyboard.press("Escape");
+  }
+  await page.context().close();
+  expect(findings).toEqual({});
+});
 
 it.each(["light", "dark"] as const)("has nothing serious for axe to find in %s", async (colorScheme) => {
   const page = await stage.open("/", {}, { colorScheme });
@@ -48,5 +79,36 @@ it.each(["light", "dark"] as const)("has nothing serious for axe to find in %s",
   const found = await serious(login);
   if (found.length > 0) findings["/login"] = found;
   await login.context().close();
+  expect(findings).toEqual({});
+});
+
+it.each(["light", "dark"] as const)("has nothing serious for axe to find in what a comparison of a pool found, in %s", async (colorScheme) => {
+  const page = await stage.open("/storage/local", { speed: 8 }, { colorScheme });
+  await page.getByRole("button", { name: "Compare with the inventory" }).click();
+  await page.getByText("2 belong to nobody").waitFor();
+  const findings: Record<string, string[]> = { page: await serious(page) };
+  for (const item of ["Take in…", "Delete…"]) {
+    await page.getByRole("button", { name: /^Actions on vol_/ }).first().click();
+    await page.getByRole("menuitem", { name: item }).click();
+    await page.waitForTimeout(500);
+    findings[item] = await serious(page);
+    await page.keyboard.press("Escape");
+  }
+  await page.context().close();
+  expect(findings).toEqual({ page: [], "Take in…": [], "Delete…": [] });
+});
+
+it.each(["light", "dark"] as const)("has nothing serious for axe to find in the dialogs on snapshots in %s", async (colorScheme) => {
+  const page = await stage.open("/vms/api-2/snapshots", {}, { colorScheme });
+  const findings: Record<string, string[]> = {};
+  for (const button of ["Take snapshot", "Revert to upgrade-tried", "Delete upgraded"]) {
+    await page.getByRole("button", { name: button }).click();
+    await page.getByRole("dialog").waitFor();
+    await page.waitForTimeout(700);
+    const found = await serious(page);
+    if (found.length > 0) findings[button] = found;
+    await page.keyboard.press("Escape");
+  }
+  await page.context().close();
   expect(findings).toEqual({});
 });

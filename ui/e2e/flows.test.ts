@@ -138,3 +138,67 @@ it("shows the screen of a VM", async () => {
 it("met no error on any page", () => {
   expect(stage.problems).toEqual([]);
 });
+
+it("declares a pool, shows what hosts say of it, and gives it up", async () => {
+  const page = await stage.open("/storage", { speed: 4 });
+  await page.getByRole("link", { name: "shared" }).waitFor();
+  await page.getByRole("button", { name: "Add a pool" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add a pool" });
+  await dialog.getByLabel("Name").fill("nas");
+  await dialog.getByLabel("Where").selectOption("netfs");
+  await dialog.getByLabel("Protocol").selectOption("sshfs");
+  await dialog.getByLabel("Private key").fill("-----BEGIN");
+  await dialog.getByLabel("Source").fill("vm@nas:/srv");
+  await dialog.getByText("Copy as CLI or curl").click();
+  await dialog.getByText("novacron pool add nas --mount sshfs --source vm@nas:/srv --key-file FILE --tier warm").waitFor();
+  await dialog.getByLabel("Where").selectOption("local");
+  await dialog.getByLabel("Name").fill("shared");
+  await dialog.getByLabel("Directory").fill("/srv/fast");
+  await dialog.getByRole("button", { name: "Add the pool" }).click();
+  await dialog.getByText("There is already a pool named shared").waitFor();
+  await dialog.getByLabel("Name").fill("fast");
+  await dialog.getByText("novacron pool add fast --directory /srv/fast --tier warm").waitFor();
+  await dialog.getByRole("button", { name: "Add the pool" }).click();
+  await page.waitForURL(/\/storage\/fast/);
+  await page.getByText("No host has opened it yet.").waitFor();
+  await page.getByRole("button", { name: "Change…" }).click();
+  await page.getByRole("dialog", { name: "Change fast" }).getByLabel("Tier").selectOption("hot");
+  await page.getByRole("button", { name: "Change it" }).click();
+  await page.getByText("hot", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Remove…" }).click();
+  const asked = page.getByRole("dialog", { name: "Remove fast" });
+  await asked.getByText("3 steps").waitFor();
+  await asked.getByLabel(/Type fast/).fill("fast");
+  await asked.getByRole("button", { name: "Remove", exact: true }).click();
+  await page.getByRole("link", { name: "Watch it" }).first().click();
+  await page.getByText("Succeeded").first().waitFor();
+  await page.goto(page.url().replace(/operations.*/, "storage/shared"));
+  await page.getByText("the mount point is not there").waitFor();
+  await page.context().close();
+});
+
+it("says where images and backups are kept, and why one is not reached", async () => {
+  const page = await stage.open("/storage");
+  const section = page.locator("section", { has: page.getByRole("heading", { name: "Where images and backups are kept" }) });
+  await section.getByText("container images of Swift at swift.example.org").waitFor();
+  await section.getByText("Not available").waitFor();
+  await section.getByText("correct the credentials or what they may do").waitFor();
+  await page.getByRole("link", { name: "shared" }).waitFor();
+  await page.context().close();
+});
+
+it("moves a disk to another pool while its VM runs", async () => {
+  const page = await stage.open("/vms/web-3", { speed: 4 });
+  const disks = page.locator("section", { has: page.getByRole("heading", { name: "Disks" }) });
+  await disks.getByRole("link", { name: "shared" }).waitFor();
+  await disks.getByRole("button", { name: "Actions on disk vda" }).click();
+  await page.getByRole("menuitem", { name: "Move…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Move disk vda of web-3" });
+  await dialog.getByLabel("To pool").selectOption("local");
+  await dialog.getByText("7 steps").waitFor();
+  await dialog.getByText("Copy as CLI or curl").click();
+  await dialog.getByText("novacron vm move-disk web-3 --to local").waitFor();
+  await dialog.getByRole("button", { name: "Move", exact: true }).click();
+  await disks.getByRole("link", { name: "local" }).waitFor({ timeout: 20_000 });
+  await page.context().close();
+});

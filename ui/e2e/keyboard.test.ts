@@ -6,7 +6,7 @@ const focused = "document.activeElement?.textContent ?? ''";
 
 it("finds, opens and acts by keyboard alone", async () => {
   const page = await stage.open("/");
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
   await page.keyboard.press("g");
   await page.keyboard.press("v");
   await page.waitForURL(/\/vms/);
@@ -27,7 +27,7 @@ it("finds, opens and acts by keyboard alone", async () => {
 
 it("does what is allowed from the command palette", async () => {
   const page = await stage.open("/");
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
   await page.keyboard.press("Control+k");
   await page.keyboard.type("pause web-1");
   await page.getByRole("option", { name: /Pause web-1/ }).waitFor();
@@ -71,7 +71,7 @@ it("reads a timeline by keyboard", async () => {
 
 it("lists its shortcuts", async () => {
   const page = await stage.open("/");
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
   await page.context().close();

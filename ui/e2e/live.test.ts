@@ -40,7 +40,7 @@ it("says that a failing server fails, and stays usable", async () => {
   const page = await stage.open("/vms", { broken: true });
   await page.getByRole("alert").getByText("The database does not answer").first().waitFor({ timeout: 60_000 });
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Hosts" }).click();
-  await page.getByRole("heading", { name: "Hosts" }).waitFor();
+  await page.getByRole("heading", { name: "Hosts", level: 1 }).waitFor();
   await page.context().close();
 });
 

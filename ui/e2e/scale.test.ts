@@ -54,7 +54,7 @@ it("scrolls through 25,000 VMs with only those in sight in the page", { timeout:
 
 it.each([320, 390, 768, 1280, 2560])("fits a window %d px wide", async (width) => {
   const page = await stage.open("/", {}, { viewport: { width, height: 800 } });
-  for (const path of ["/", "/vms", "/operations", "/hosts", "/backups", "/capacity"]) {
+  for (const path of ["/", "/vms", "/operations", "/hosts", "/volumes", "/backups", "/capacity"]) {
     await go(page, path);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForTimeout(150);

@@ -12,6 +12,11 @@ const firstOf = (kind, state) => async (page) =>
     [kind, state],
   );
 
+const choose = async (page, volume, action) => {
+  await page.getByRole("button", { name: `Actions on ${volume}`, exact: true }).click();
+  await page.getByRole("menuitem", { name: action }).click();
+};
+
 // Each shot: a name, a path (or how to find it), and what the mock is told.
 const shots = [
   ["login", "/login", { signedIn: false }],
@@ -28,6 +33,12 @@ const shots = [
   ["vm", "/vms/web-1"],
   ["vm-console", "/vms/web-1/console"],
   ["vm-operations", "/vms/web-1/operations"],
+  ["vm-snapshots", "/vms/api-2/snapshots"],
+  ["vm-snapshots-many", "/vms/build-1/snapshots"],
+  ["vm-snapshots-empty", "/vms/web-1/snapshots"],
+  ["vm-snapshot-take", "/vms/api-2/snapshots", {}, async (page) => page.getByRole("button", { name: "Take snapshot" }).click()],
+  ["vm-snapshot-revert", "/vms/api-2/snapshots", {}, async (page) => page.getByRole("button", { name: "Revert to upgrade-tried" }).click()],
+  ["vm-snapshot-delete", "/vms/api-2/snapshots", {}, async (page) => page.getByRole("button", { name: "Delete upgraded" }).click()],
   ["vm-backups", "/vms/web-1/backups"],
   ["vm-delete", "/vms/web-1", {}, async (page) => { await page.getByRole("button", { name: "More actions" }).click(); await page.getByRole("menuitem", { name: "Delete" }).click(); }],
   ["vm-menu", "/vms/cache-2", {}, async (page) => page.getByRole("button", { name: "More actions" }).click()],
@@ -43,6 +54,20 @@ const shots = [
   ["host-offline", "/hosts/h5"],
   ["host-add", "/hosts", {}, async (page) => page.getByRole("button", { name: "Add a host" }).click()],
   ["storage", "/storage"],
+  ["volumes", "/volumes"],
+  ["volumes-thousand", "/volumes", { seed: "thousand" }],
+  ["volumes-empty", "/volumes", { seed: "empty" }],
+  ["volumes-trash", "/volumes?state=trashed"],
+  ["volumes-menu", "/volumes", {}, async (page) => page.getByRole("button", { name: "Actions on api-1/vda" }).click()],
+  ["volumes-create", "/volumes?create=1", {}, async (page) => page.getByLabel("Name").fill("data-1")],
+  ["volumes-attach", "/volumes?q=scratch", {}, async (page) => { await choose(page, "scratch", "Attach to a VM…"); await page.getByRole("radio").first().check(); }],
+  ["volumes-detach", "/volumes?q=mailboxes", {}, async (page) => choose(page, "mailboxes", "Detach…")],
+  ["volumes-purge", "/volumes?q=reports", {}, async (page) => choose(page, "reports-2024", "Delete for good…")],
+  ["volumes-trashed", "/volumes?q=media", {}, async (page) => choose(page, "media", "Move to the trash")],
+  ["vm-attach", "/vms/mail-1", {}, async (page) => { await page.getByRole("button", { name: "Attach a volume" }).click(); await page.getByRole("radio", { name: "media" }).check(); }],
+  ["vm-attach-new", "/vms/mail-1", {}, async (page) => { await page.getByRole("button", { name: "Attach a volume" }).click(); await page.getByLabel("A new one").check(); await page.getByRole("dialog").getByLabel("Name").fill("data-1"); }],
+  ["vm-disks", "/vms/mail-1", {}, async (page) => page.getByRole("button", { name: "Actions on disk vda" }).click()],
+  ["pool", "/storage/shared"],
   ["images", "/images"],
   ["networks", "/networks"],
   ["backups", "/backups"],
@@ -54,7 +79,7 @@ const shots = [
   ["migrate", "/vms/web-2", {}, async (page) => { await page.getByRole("button", { name: "Migrate", exact: true }).click(); await page.getByText("Limits", { exact: true }).first().click(); }],
 ];
 
-const sizes = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 }, tall: { width: 1440, height: 1800 } };
+const sizes = { wide: { width: 1440, height: 900 }, usual: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 }, tall: { width: 1440, height: 1800 } };
 
 async function take(browser, url, [name, path, mock = {}, prepare], theme, size) {
   const context = await browser.newContext({ viewport: sizes[size], colorScheme: theme });

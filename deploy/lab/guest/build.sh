@@ -12,7 +12,7 @@ cache=$data/cache/guest
 disk_mib=96 boot_mib=24 data_mib=32
 modules="virtio/virtio_ring virtio/virtio virtio/virtio_pci_legacy_dev virtio/virtio_pci_modern_dev virtio/virtio_pci
   block/virtio_blk ../net/core/failover net/net_failover net/virtio_net char/virtio_console virtio/virtio_balloon
-  acpi/button input/evdev"
+  acpi/button input/evdev scsi/scsi_common scsi/scsi_mod scsi/virtio_scsi scsi/sd_mod cdrom/cdrom scsi/sr_mod ../fs/isofs/isofs"
 
 fail() { echo "guest image: $*" >&2; exit 1; }
 
@@ -34,14 +34,14 @@ fetch() { # the packages, into $cache/root
 
 pack() { # the initramfs, into $work/initrd
   local tree=$work/tree root=$cache/root number=10 module library drivers file
-  mkdir -p "$tree"/{bin,sbin,dev,proc,sys,run,tmp,data,etc,modules,usr/bin,usr/sbin,var,lib64,lib/x86_64-linux-gnu}
+  mkdir -p "$tree"/{bin,sbin,dev,proc,sys,run,tmp,data,etc,root,modules,usr/bin,usr/sbin,var,lib64,lib/x86_64-linux-gnu}
   ln -s ../run "$tree/var/run"
   cp "$root/bin/busybox" "$tree/bin/"
   for file in $("$root/bin/busybox" --list); do [ -e "$tree/bin/$file" ] || ln -s busybox "$tree/bin/$file"; done
   cp "$here/shutdown" "$tree/sbin/shutdown"
-  cp "$here"/{inittab,rc,dhcp,agent,power} "$tree/etc/"
-  chmod 755 "$tree"/{sbin/shutdown,etc/rc,etc/dhcp,etc/agent,etc/power}
-  gcc -O2 -static -s -o "$tree/usr/bin/guestd" "$here"/{guestd,memory,disk}.c -lpthread || fail "guestd does not compile"
+  cp "$here"/{inittab,rc,dhcp,agent,power,cloudinit} "$tree/etc/"
+  chmod 755 "$tree"/{sbin/shutdown,etc/rc,etc/dhcp,etc/agent,etc/power,etc/cloudinit}
+  gcc -O2 -static -s -o "$tree/usr/bin/guestd" "$here"/{guestd,memory,disk,speed}.c -lpthread || fail "guestd does not compile"
   gcc -O2 -static -s -o "$tree/init" "$here/init.c" || fail "init does not compile"
   ln -s guestd "$tree/usr/bin/guestctl"
   cp "$root/usr/sbin/qemu-ga" "$tree/usr/sbin/"
@@ -57,7 +57,7 @@ pack() { # the initramfs, into $work/initrd
     # Without its signature, whose check takes longer under emulation than all the rest of loading it.
     strip --strip-debug -o "$tree/modules/$number-${module##*/}.ko" "$drivers/$module.ko"
   done
-  for module in virtio_blk virtio_net virtio_console button; do
+  for module in virtio_blk virtio_scsi sd_mod sr_mod isofs virtio_net virtio_console button; do
     ls "$tree"/modules/*"$module.ko" >/dev/null 2>&1 || fail "the kernel package has no module $module"
   done
   (cd "$tree" && find . -print0 | sort -z | cpio -0 -o -H newc -R 0:0 --quiet) | ${INITRD_FILTER:-lz4 -l -9 -q} > "$work/initrd"

@@ -13,7 +13,6 @@
 #include <linux/fs.h>
 #include <unistd.h>
 
-#define DISK "/dev/vda"
 #define MAGIC 0x314b434f4c424e43ULL // "CNBLOCK1"
 #define HEADER_BYTES (64 * 1024)
 #define CHUNK (256 * 1024)
@@ -44,8 +43,8 @@ static void make_block(struct block *block, uint64_t number, uint64_t seed, uint
   block->checksum = checksum(block, offsetof(struct block, checksum));
 }
 
-// region finds where the partitions of the DOS label end, on a MiB boundary, and how many bytes follow.
-static int region(int disk, uint64_t *start, uint64_t *bytes) {
+// disk_region finds where the partitions of the DOS label end, on a MiB boundary, and how many bytes follow.
+int disk_region(int disk, uint64_t *start, uint64_t *bytes) {
   unsigned char *label = aligned_alloc(PAGE, PAGE);
   uint64_t size = 0, end = 0;
   int failed = pread(disk, label, PAGE, 0) != PAGE || ioctl(disk, BLKGETSIZE64, &size) || label[510] != 0x55;
@@ -118,7 +117,7 @@ static int write_extent(int disk, struct extent *extent, uint64_t start, char *c
 
 static int write_locked(int disk, struct header *header, char *chunk, uint64_t mib, uint64_t seed, uint64_t offset_mib, char *reply) {
   uint64_t start, bytes;
-  if (region(disk, &start, &bytes)) return complain(reply, "the disk has no room beyond its partitions");
+  if (disk_region(disk, &start, &bytes)) return complain(reply, "the disk has no room beyond its partitions");
   if (!mib || (mib + offset_mib) * MIB > bytes - HEADER_BYTES) {
     snprintf(reply, REPLY_BYTES, "{\"error\":\"%llu MiB are free beyond the partitions\"}", (unsigned long long)((bytes - HEADER_BYTES) / MIB));
     return 1;
@@ -151,7 +150,7 @@ static int is_expected(struct header *header, struct block *block, uint64_t numb
 
 static int verify_locked(int disk, struct header *header, char *chunk, char *reply) {
   uint64_t start, bytes, end = 0, blocks = 0, errors = 0, first_bad = 0, digest = 0;
-  if (region(disk, &start, &bytes)) return complain(reply, "the disk has no room beyond its partitions");
+  if (disk_region(disk, &start, &bytes)) return complain(reply, "the disk has no room beyond its partitions");
   int state = load_header(disk, header, start);
   if (state == 1) return complain(reply, "the disk cannot be read");
   if (state == 2) errors = 1;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#define DISK "/dev/vda"
 #define PAGE 4096
 #define MIB 1048576ULL
 #define REPLY_BYTES 1024
@@ -34,4 +35,8 @@ int memory_stats(char *text, size_t size); // the fields of a JSON object
 // disk.c
 int disk_write(uint64_t mib, uint64_t seed, uint64_t offset_mib, char *reply);
 int disk_verify(char *reply);
+int disk_region(int disk, uint64_t *start, uint64_t *bytes);
+
+// speed.c
+int disk_speed(const char *kind, uint64_t mib, double seconds, char *reply);
 #endif

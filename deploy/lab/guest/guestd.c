@@ -4,6 +4,7 @@
 //   dirty WORKING_SET_MIB RATE_MIB     rewrite and check memory; 0 0 stops
 //   write MIB [SEED [OFFSET_MIB]]      write checksummed blocks beyond the partitions
 //   verify                             read them all back
+//   speed [random-]read|write MIB SECONDS   how fast the disk is: steps of 1 MiB, or random 4 KiB four at a time
 //   stats                              everything known of the guest
 //   tick [MILLISECONDS]                stream a numbered line every 10 ms until the connection ends
 //   heartbeat ADDRESS:PORT MILLISECONDS   send UDP datagrams; 0 milliseconds stops
@@ -86,9 +87,10 @@ static int obey(const char *line, char *reply) {
   if (!strcmp(word, "dirty") && sscanf(line, "%*s %lf %lf", &a, &b) == 2 && a >= 0 && b >= 0) return memory_dirty(a, b, reply);
   if (!strcmp(word, "write") && sscanf(line, "%*s %llu %llu %llu", &n[0], &n[1], &n[2]) >= 1) return disk_write(n[0], n[1], n[2], reply);
   if (!strcmp(word, "verify")) return disk_verify(reply);
+  if (!strcmp(word, "speed") && sscanf(line, "%*s %63s %llu %lf", address, &n[0], &a) == 3) return disk_speed(address, n[0], a, reply);
   if (!strcmp(word, "stats")) return stats(reply);
   if (!strcmp(word, "heartbeat") && sscanf(line, "%*s %63s %d", address, &milliseconds) == 2) return set_heartbeat(address, milliseconds, reply);
-  snprintf(reply, REPLY_BYTES, "{\"error\":\"say dirty MIB RATE, write MIB [SEED [OFFSET]], verify, stats, tick [MS] or heartbeat ADDRESS:PORT MS\"}");
+  snprintf(reply, REPLY_BYTES, "{\"error\":\"say dirty MIB RATE, write MIB [SEED [OFFSET]], verify, speed KIND MIB SECONDS, stats, tick [MS] or heartbeat ADDRESS:PORT MS\"}");
   return 2;
 }
 

@@ -6,6 +6,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"strings"
@@ -75,9 +76,14 @@ func (d Database) WithPrefix(prefix string) Database {
 // services opens pools of its own, so they count four times.
 func (d Database) Main(connections int) *config.SQL { return d.sql(d.prefix+mainDatabase, connections) }
 
-// Visibility is how Temporal reaches the database for lists of workflows; connections as for Main.
+// Visibility is how Temporal reaches the database for lists of workflows; connections as for Main. Its commits do not wait
+// for the disk: what asked for one is taken off its queue in the main database of the same cluster, whose commits do wait,
+// and what came earlier in the one write-ahead log is then on the disk too.
 func (d Database) Visibility(connections int) *config.SQL {
-	return d.sql(d.prefix+visibilityDatabase, connections)
+	visibility := d.sql(d.prefix+visibilityDatabase, connections)
+	visibility.ConnectAttributes = maps.Clone(visibility.ConnectAttributes)
+	visibility.ConnectAttributes["synchronous_commit"] = "off"
+	return visibility
 }
 
 func (d Database) sql(name string, connections int) *config.SQL {

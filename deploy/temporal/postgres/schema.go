@@ -48,13 +48,13 @@ func EnsureSchema(ctx context.Context, d Database, logger log.Logger) error {
 		{d.Main(2), "postgresql/v12/temporal", schemaversion.Version},
 		{d.Visibility(2), "postgresql/v12/visibility", schemaversion.VisibilityVersion},
 	} {
-		name := part.database.DatabaseName
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if current(part.database) == part.version {
 			continue
 		}
+		name := part.database.DatabaseName
 		// The library takes a configuration of its own, because it changes the name in it.
 		if err := sql.DoCreateDatabase(d.sql(name, 1), d.maintenance, logger); err != nil {
 			return fmt.Errorf("cannot create the database %s: %w", name, err)
@@ -63,7 +63,35 @@ func EnsureSchema(ctx context.Context, d Database, logger log.Logger) error {
 			return fmt.Errorf("cannot bring the schema of %s to version %s: %w", name, part.version, err)
 		}
 	}
+	if err := dropNeedlessIndexes(d.Visibility(1)); err != nil {
+		return fmt.Errorf("cannot drop the indexes that nobody asks by: %w", err)
+	}
 	return nil
+}
+
+// needlessIndexes drops most of the 74 indexes on the list of workflows, one for each attribute that a workflow could have.
+// Each row is written three times in a workflow's life, so they cost more than all else that PostgreSQL does for it. What is
+// left serves Temporal's own lists and NovaCron's search attributes, which are the first of the keywords.
+const needlessIndexes = `do $$
+declare needless record;
+begin
+	for needless in
+		select indexname from pg_indexes
+		where schemaname = current_schema() and tablename = 'executions_visibility' and indexname not in (
+			'executions_visibility_pkey', 'default_idx', 'by_execution_time', 'by_workflow_id', 'by_workflow_type', 'by_status',
+			'by_temporal_namespace_division', 'by_keyword_01', 'by_keyword_02', 'by_keyword_03', 'by_keyword_04')
+	loop
+		execute format('drop index %I', needless.indexname);
+	end loop;
+end $$`
+
+func dropNeedlessIndexes(visibility *config.SQL) error {
+	connection, err := sql.NewConnection(visibility, log.NewNoopLogger())
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	return connection.Exec(needlessIndexes)
 }
 
 // current is the version of a database's schema, and "" if it cannot be told.

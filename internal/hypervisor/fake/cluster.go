@@ -62,6 +62,9 @@ func (c *Cluster) Leaks() []string {
 			if m.export != nil {
 				leaks = append(leaks, fmt.Sprintf("VM %s on %s is still exported as %s", vm, n.name, m.export.checkpoint))
 			}
+			if len(m.copies) > 0 {
+				leaks = append(leaks, fmt.Sprintf("disks of VM %s on %s are still being copied", vm, n.name))
+			}
 			if m.frozen {
 				leaks = append(leaks, fmt.Sprintf("VM %s on %s is still frozen", vm, n.name))
 			}

@@ -23,6 +23,15 @@ func (s *stage) host(number int) *fake.Host {
 	return s.cluster.Host(fmt.Sprintf("h%d", number+1), addresses[number])
 }
 
+// newStage makes both hosts: a migration finds its target whether or not somebody has opened it.
+func newStage() *stage {
+	s := &stage{cluster: fake.NewCluster()}
+	for number := range addresses {
+		_ = s.host(number).Close()
+	}
+	return s
+}
+
 func (s *stage) Open(t *testing.T, host int) hypervisortest.Driver {
 	driver := s.host(host)
 	t.Cleanup(func() { _ = driver.Close() })
@@ -37,6 +46,8 @@ func (s *stage) Disk(_ *testing.T, _ int, device, format string, shared bool, _ 
 		Volume: id.New[id.Volume](), Device: device, Path: fmt.Sprintf("/pool/%d", s.disks), Format: format, Shared: shared,
 	}
 }
+
+func (s *stage) Seed(*testing.T) string { return "/seeds/vm.iso" }
 
 func (s *stage) Receptacle(*testing.T, int, hypervisor.Disk) {}
 
@@ -60,7 +71,7 @@ func (s *stage) Busy(_ *testing.T, host int, machine id.VM) {
 func (s *stage) Kill(_ *testing.T, host int, machine id.VM) { s.host(host).Crash(machine) }
 
 func TestContract(t *testing.T) {
-	s := &stage{cluster: fake.NewCluster()}
+	s := newStage()
 	hypervisortest.Test(t, s)
 	if leaks := s.cluster.Leaks(); len(leaks) > 0 {
 		t.Errorf("left behind: %v", leaks)

@@ -7,7 +7,7 @@ import (
 	nbdfake "github.com/novacron/novacron/internal/nbd/fake"
 )
 
-// DefaultDiskBytes is the size of a disk that no AttachDisk brought.
+// DefaultDiskBytes is the size of a disk that no PutDisk brought.
 const DefaultDiskBytes = 16 << 20
 
 // disk is the bytes behind a path, with the bitmaps of its checkpoints.
@@ -67,8 +67,8 @@ func (c *Cluster) roomOf(n *node, place hypervisor.Disk) map[string]*disk {
 	return n.disks
 }
 
-// AttachDisk puts bytes at a path of this host, or of every host if it is shared; a storage fake hands over its volumes so.
-func (h *Host) AttachDisk(path string, shared bool, bytes *nbdfake.Disk) {
+// PutDisk puts bytes at a path of this host, or of every host if it is shared; a storage fake hands over its volumes so.
+func (h *Host) PutDisk(path string, shared bool, bytes *nbdfake.Disk) {
 	h.cluster.mutex.Lock()
 	defer h.cluster.mutex.Unlock()
 	h.cluster.roomOf(h.node, hypervisor.Disk{Shared: shared})[path] = newDisk(bytes)

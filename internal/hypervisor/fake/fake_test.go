@@ -221,7 +221,7 @@ func TestGuests(t *testing.T) {
 func TestAttachedDisk(t *testing.T) {
 	_, host, _ := running(t)
 	bytes := nbdfake.NewDisk(1 << 20)
-	host.AttachDisk("/pool/1", true, bytes)
+	host.PutDisk("/pool/1", true, bytes)
 	if found, err := host.Disk(machine, "vda"); err != nil || found != bytes {
 		t.Fatal(found, err)
 	}

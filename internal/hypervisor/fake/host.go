@@ -122,6 +122,28 @@ func (h *Host) Undefine(ctx context.Context, vm id.VM) error {
 	})
 }
 
+// KeepSecret implements hypervisor.SecretKeeper.
+func (h *Host) KeepSecret(ctx context.Context, secret hypervisor.Secret) error {
+	return h.do(ctx, "KeepSecret", func() error {
+		if err := secret.Check(); err != nil {
+			return err
+		}
+		h.node.secrets[secret.UUID] = secret
+		return nil
+	})
+}
+
+// canOpen says whether a VM that starts gets its disks.
+func (h *Host) canOpen(m *machine) error {
+	if m.running() {
+		return nil
+	}
+	if h.cluster.lockedElsewhere(h.node, m.definition.Disks) {
+		return fault.Conflict("VM %s cannot start: another host has its disk open", m.definition.Name)
+	}
+	return h.node.opens(m.definition.Disks)
+}
+
 // SetPower brings the VM to a power at once.
 func (h *Host) SetPower(ctx context.Context, vm id.VM, power hypervisor.Power) error {
 	return h.do(ctx, "SetPower", func() error {
@@ -137,8 +159,8 @@ func (h *Host) SetPower(ctx context.Context, vm id.VM, power hypervisor.Power) e
 			m.crashed = false
 			h.cluster.stop(h.node, vm, m, false)
 		case hypervisor.On:
-			if !m.running() && h.cluster.lockedElsewhere(h.node, m.definition.Disks) {
-				return fault.Conflict("VM %s cannot start: another host has its disk open", m.definition.Name)
+			if err := h.canOpen(m); err != nil {
+				return err
 			}
 			m.crashed = false
 			h.node.setPower(vm, m, hypervisor.On)

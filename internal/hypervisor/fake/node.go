@@ -5,9 +5,12 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/precopy"
+	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 // node is what a host is whether or not a driver looks at it.
@@ -17,6 +20,7 @@ type node struct {
 	cut           bool // it has no power
 	machines      map[id.VM]*machine
 	disks         map[string]*disk // those that are not shared, by path
+	secrets       map[string]hypervisor.Secret
 	faults        faults
 	watchers      map[int]chan id.VM
 	nextWatcher   int
@@ -28,7 +32,19 @@ func newNode(name, address string) *node {
 	return &node{
 		name: name, address: address,
 		machines: map[id.VM]*machine{}, disks: map[string]*disk{}, watchers: map[int]chan id.VM{},
+		secrets: map[string]hypervisor.Secret{},
 	}
+}
+
+// opens says whether the node knows the secrets of disks.
+func (n *node) opens(disks []hypervisor.Disk) error {
+	for _, disk := range disks {
+		location, err := volume.ParseRBD(disk.Path)
+		if _, known := n.secrets[location.Secret]; err == nil && location.Secret != "" && !known {
+			return fault.Unavailable("the secret of disk %s is not known on this host: see whether its pool is available here", disk.Device)
+		}
+	}
+	return nil
 }
 
 type machine struct {
@@ -38,11 +54,14 @@ type machine struct {
 	checkpoints []string
 	sending     *migration
 	export      *export
+	copies      map[string]*diskCopy // by device
 	guest       guestState
 	frozen      bool
 	load        Load
 	samples     int64
 	arrival     *precopy.Outcome // of the migration that brought it
+	holdsDisks  bool             // its guest lets go of none
+	halted      vm.Halt
 }
 
 func (m *machine) running() bool { return m.power == hypervisor.On || m.power == hypervisor.Suspended }
@@ -51,6 +70,9 @@ func (m *machine) view(vm id.VM) hypervisor.Machine {
 	seen := hypervisor.Machine{
 		VM: vm, Name: m.definition.Name, Power: m.power, Crashed: m.crashed && m.power == hypervisor.Off,
 		Disks: slices.Clone(m.definition.Disks),
+	}
+	if m.power == hypervisor.Suspended {
+		seen.Halted = m.halted
 	}
 	switch {
 	case m.sending != nil:
@@ -73,9 +95,11 @@ func (n *node) setPower(vm id.VM, m *machine, power hypervisor.Power) {
 	}
 	if power == hypervisor.Off {
 		m.frozen = false
+		m.copies = nil
 		m.endExport()
 	}
 	m.power = power
+	m.halted = "" // until Halt says otherwise
 	n.changed(vm)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 func testDefinitions(t *testing.T, stage Stage) {
@@ -209,5 +210,30 @@ func testWatch(t *testing.T, stage Stage) {
 	cancel()
 	if err := <-ended; err == nil {
 		t.Fatal("a watch ends with its context's error")
+	}
+}
+
+func testSecrets(t *testing.T, stage Stage) {
+	ctx, driver := t.Context(), stage.Open(t, 0)
+	whole := hypervisor.Secret{UUID: "6f3c1f0e-33f0-4a41-9d3c-5a3f7b0c2d11", User: "contract", Key: "QUJDREVGR0g="}
+	for range 2 {
+		must(t, driver.KeepSecret(ctx, whole))
+	}
+	for name, spoil := range map[string]func(*hypervisor.Secret){
+		"no UUID":   func(s *hypervisor.Secret) { s.UUID = "" },
+		"no user":   func(s *hypervisor.Secret) { s.User = "" },
+		"no key":    func(s *hypervisor.Secret) { s.Key = "" },
+		"no base64": func(s *hypervisor.Secret) { s.Key = "ä" },
+	} {
+		spoilt := whole
+		spoil(&spoilt)
+		if err := driver.KeepSecret(ctx, spoilt); !fault.Is(err, fault.KindInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	unknown := volume.RBD{Monitors: []string{"127.0.0.1:1"}, Pool: "vms", Image: "a", User: "contract", Secret: "00000000-33f0-4a41-9d3c-5a3f7b0c2d11"}
+	definition := define(t, stage, 0, hypervisor.Disk{Device: "vda", Path: unknown.Location(), Format: "raw", Shared: true})
+	if err := driver.SetPower(ctx, definition.VM, hypervisor.On); err == nil {
+		t.Error("a VM starts although the secret of its disk is not known")
 	}
 }

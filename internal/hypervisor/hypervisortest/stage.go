@@ -18,8 +18,14 @@ type Driver interface {
 	hypervisor.Guest
 	hypervisor.Migrator
 	hypervisor.Snapshotter
+	hypervisor.DiskMover
+	hypervisor.DiskGrower
+	hypervisor.DiskAttacher
+	hypervisor.DiskLimiter
+	hypervisor.DiskSnapshotter
 	hypervisor.Screen
 	hypervisor.Watcher
+	hypervisor.SecretKeeper
 }
 
 // Content is what a disk begins with.
@@ -40,6 +46,8 @@ type Stage interface {
 	Address(host int) string
 	// Disk makes a disk on the host, or on both if it is shared, that is removed when the test ends.
 	Disk(t *testing.T, host int, device, format string, shared bool, content Content) hypervisor.Disk
+	// Seed makes a seed at the same path on both hosts, which is removed when the test ends.
+	Seed(t *testing.T) string
 	// Receptacle makes the file on the host into which a migration copies the disk.
 	Receptacle(t *testing.T, host int, disk hypervisor.Disk)
 	// Write lets the guest of a VM with a system write random bytes to the disk and flush them.
@@ -61,11 +69,12 @@ const (
 // Test runs the whole contract.
 func Test(t *testing.T, stage Stage) {
 	for name, test := range map[string]func(*testing.T, Stage){
-		"Definitions": testDefinitions, "Refusals": testRefusals, "Power": testPower, "Crash": testCrash, "Facts": testFacts,
+		"Definitions": testDefinitions, "Refusals": testRefusals, "Power": testPower, "Crash": testCrash, "Facts": testFacts, "Secrets": testSecrets,
 		"Guest": testGuest, "Watch": testWatch, "Exports": testExports, "BrokenBitmap": testBrokenBitmap, "RawExport": testRawExport,
 		"MigrateShared": testMigrateShared, "MigrateSuspended": testMigrateSuspended, "MigrateCopies": testMigrateCopies,
 		"MigrateBusy": testMigrateBusy, "MigratePostCopy": testMigratePostCopy, "MigrateRefusals": testMigrateRefusals,
-		"PrepareIncoming": testPrepareIncoming,
+		"PrepareIncoming": testPrepareIncoming, "DiskCopy": testDiskCopy, "GrowDisk": testGrowDisk, "AttachDisk": testAttachDisk, "SnapshotDisks": testSnapshotDisks, "LimitDisk": testLimitDisk,
+		"Seed": testSeed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, stage) })
 	}

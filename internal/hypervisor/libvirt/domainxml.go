@@ -4,13 +4,13 @@ package libvirt
 
 import (
 	"encoding/xml"
-	"path/filepath"
 
 	"libvirt.org/go/libvirtxml"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/volume"
 )
 
 const (
@@ -38,8 +38,7 @@ func domainXML(definition hypervisor.Definition, acceleration Acceleration) (str
 		Memory:   &libvirtxml.DomainMemory{Value: uint(definition.Spec.MemoryBytes), Unit: "b"},
 		VCPU:     &libvirtxml.DomainVCPU{Value: uint(definition.Spec.CPUs)},
 		OS: &libvirtxml.DomainOS{
-			Type:        &libvirtxml.DomainOSType{Arch: "x86_64", Machine: "pc", Type: "hvm"},
-			BootDevices: []libvirtxml.DomainBootDevice{{Dev: "hd"}},
+			Type: &libvirtxml.DomainOSType{Arch: "x86_64", Machine: "pc", Type: "hvm"},
 		},
 		Features:   &libvirtxml.DomainFeatureList{ACPI: &libvirtxml.DomainFeature{}, APIC: &libvirtxml.DomainFeatureAPIC{}},
 		OnPoweroff: "destroy", OnReboot: "restart", OnCrash: "destroy",
@@ -79,13 +78,20 @@ func devices(definition hypervisor.Definition) *libvirtxml.DomainDeviceList {
 		}}},
 		Videos: []libvirtxml.DomainVideo{{Model: libvirtxml.DomainVideoModel{Type: "vga", VRam: 16 << 10}}},
 	}
-	for _, disk := range definition.Disks {
-		list.Disks = append(list.Disks, libvirtxml.DomainDisk{
-			Device: "disk",
-			Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: disk.Format, Cache: "none", Discard: "unmap"},
-			Source: &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: disk.Path}},
-			Target: &libvirtxml.DomainDiskTarget{Dev: disk.Device, Bus: "virtio"},
-		})
+	for at, disk := range definition.Disks {
+		list.Disks = append(list.Disks, pluggedDisk(disk))
+		if at == 0 {
+			list.Disks[0].Boot = &libvirtxml.DomainDeviceBoot{Order: 1} // whatever libvirt thinks of the order of buses
+		}
+		if bus, _ := volume.BusOf(disk.Device); bus == volume.SCSI && len(list.Controllers) == 1 {
+			list.Controllers = append(list.Controllers, scsiController)
+		}
+	}
+	if definition.Seed != "" {
+		list.Disks = append(list.Disks, seedDisk(definition.Seed))
+		if len(list.Controllers) == 1 {
+			list.Controllers = append(list.Controllers, scsiController)
+		}
 	}
 	for _, card := range definition.Interfaces {
 		added := libvirtxml.DomainInterface{
@@ -100,6 +106,24 @@ func devices(definition hypervisor.Definition) *libvirtxml.DomainDeviceList {
 		list.Interfaces = append(list.Interfaces, added)
 	}
 	return list
+}
+
+// scsiController is what disks on the SCSI bus are plugged into; libvirt by itself would take an older one.
+var scsiController = libvirtxml.DomainController{Type: "scsi", Model: "virtio-scsi"}
+
+// pluggedDisk is a disk as a domain has it.
+func pluggedDisk(disk hypervisor.Disk) libvirtxml.DomainDisk {
+	bus, _ := volume.BusOf(disk.Device)
+	plugged := libvirtxml.DomainDisk{
+		Device: "disk",
+		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: disk.Format, Cache: "none", Discard: "unmap"},
+		Source: sourceOf(disk.Path),
+		Target: &libvirtxml.DomainDiskTarget{Dev: disk.Device, Bus: string(bus)},
+	}
+	if disk.Limits != (volume.Limits{}) {
+		plugged.IOTune = &libvirtxml.DomainDiskIOTune{TotalIopsSec: uint64(disk.Limits.IOPS), TotalBytesSec: uint64(disk.Limits.BytesPerSecond)}
+	}
+	return plugged
 }
 
 // described is what a domain's XML says of it.
@@ -138,6 +162,9 @@ func describe(text string) (described, error) {
 		return found, nil
 	}
 	for _, disk := range domain.Devices.Disks {
+		if disk.Device == seedDevice {
+			continue
+		}
 		if place, ok := diskOf(disk, volumes); ok {
 			found.disks = append(found.disks, place)
 		}
@@ -152,14 +179,22 @@ func describe(text string) (described, error) {
 }
 
 func diskOf(disk libvirtxml.DomainDisk, volumes map[string]diskNote) (hypervisor.Disk, bool) {
-	if disk.Target == nil || disk.Source == nil || disk.Source.File == nil || disk.Driver == nil {
+	if disk.Target == nil || disk.Source == nil || disk.Driver == nil {
+		return hypervisor.Disk{}, false
+	}
+	location, ok := locationOf(disk.Source)
+	if !ok {
 		return hypervisor.Disk{}, false
 	}
 	noted := volumes[disk.Target.Dev]
-	return hypervisor.Disk{
-		Volume: id.Volume(noted.Volume), Device: disk.Target.Dev, Path: filepath.Clean(disk.Source.File.File),
+	found := hypervisor.Disk{
+		Volume: id.Volume(noted.Volume), Device: disk.Target.Dev, Path: location,
 		Format: disk.Driver.Type, Shared: noted.Shared,
-	}, true
+	}
+	if tuned := disk.IOTune; tuned != nil {
+		found.Limits = volume.Limits{IOPS: int64(tuned.TotalIopsSec), BytesPerSecond: int64(tuned.TotalBytesSec)}
+	}
+	return found, true
 }
 
 func screenOf(graphics []libvirtxml.DomainGraphic) string {

@@ -10,10 +10,17 @@ import (
 
 	"libvirt.org/go/libvirtxml"
 
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
 )
+
+var inCeph = volume.RBD{
+	Monitors: []string{"10.0.0.1:3300", "[fd00::2]:3300"}, Pool: "vms", Image: "vol_01JD3M8Q7X2C4W9V6T5R1N0KZR",
+	User: "novacron", Secret: "6f3c1f0e-33f0-4a41-9d3c-5a3f7b0c2d11",
+}
 
 func sampleDefinition() hypervisor.Definition {
 	return hypervisor.Definition{
@@ -21,6 +28,7 @@ func sampleDefinition() hypervisor.Definition {
 		Disks: []hypervisor.Disk{
 			{Volume: "vol_01JD3M8Q7X2C4W9V6T5R1N0KZP", Device: "vda", Path: "/pool/a", Format: "qcow2", Shared: true},
 			{Volume: "vol_01JD3M8Q7X2C4W9V6T5R1N0KZQ", Device: "vdb", Path: "/pool/b", Format: "raw"},
+			{Volume: "vol_01JD3M8Q7X2C4W9V6T5R1N0KZR", Device: "vdc", Path: inCeph.Location(), Format: "raw", Shared: true},
 		},
 		Interfaces: []hypervisor.BridgedCard{{MAC: "52:54:00:12:34:56", Bridge: "nbr100", MTU: 1450}},
 	}
@@ -57,6 +65,45 @@ func TestDomainXML(t *testing.T) {
 		if err != nil || found.digest != note.Digest {
 			t.Errorf("digest %q, want %q, %v", found.digest, note.Digest, err)
 		}
+	}
+}
+
+func TestSeedIsNoDisk(t *testing.T) {
+	definition := sampleDefinition()
+	before, err := noteOf(definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition.Seed = "/var/lib/novacron/seeds/vm.iso"
+	text, err := domainXML(definition, TCG)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		`device="cdrom"`, `file="/var/lib/novacron/seeds/vm.iso"`, "<readonly>", `dev="sdaa" bus="scsi"`, `model="virtio-scsi"`, `target="1"`,
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s is missing from\n%s", part, text)
+		}
+	}
+	found, err := describe(text)
+	if err != nil || !reflect.DeepEqual(found.disks, definition.Disks) {
+		t.Errorf("the disks are %+v, %v", found.disks, err)
+	}
+	if found.digest == before.Digest {
+		t.Error("a definition with a seed counts as the one without")
+	}
+}
+
+func TestNamespacesAreRefused(t *testing.T) {
+	definition, location := sampleDefinition(), inCeph
+	if err := checkDefinition(definition); err != nil {
+		t.Fatal(err)
+	}
+	location.Namespace = "tenant"
+	definition.Disks[2].Path = location.Location()
+	if err := checkDefinition(definition); !fault.Is(err, fault.KindInvalid) || !strings.Contains(err.Error(), "namespace") {
+		t.Errorf("a namespace is answered with %v", err)
 	}
 }
 

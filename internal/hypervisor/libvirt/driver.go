@@ -48,6 +48,7 @@ type Driver struct {
 	migrations map[id.VM]*tracker
 	farewells  map[id.VM]farewell // how domains left this host, as its events told
 	frozen     map[id.VM]int      // file systems frozen by this process
+	secrets    map[string]hypervisor.Secret
 }
 
 var _ interface {
@@ -57,6 +58,7 @@ var _ interface {
 	hypervisor.Snapshotter
 	hypervisor.Screen
 	hypervisor.Watcher
+	hypervisor.SecretKeeper
 } = (*Driver)(nil)
 
 // maximumExportDirectory leaves room for "/" + a VM's ID + "/nbd.sock" in the 107 bytes of a unix socket's path.
@@ -87,10 +89,13 @@ func New(options Options) (*Driver, error) {
 	d := &Driver{
 		options: options, log: options.Log, watchers: map[int]func(id.VM){},
 		migrations: map[id.VM]*tracker{}, farewells: map[id.VM]farewell{}, frozen: map[id.VM]int{},
+		secrets: map[string]hypervisor.Secret{},
 	}
 	startEventLoop()
 	d.main = newLink(options.URI, d.log, d.listen, d.tellAll)
 	d.agents = newLink(options.URI, d.log, nil, nil)
+	d.main.begin()
+	d.agents.begin()
 	return d, nil
 }
 

@@ -89,7 +89,7 @@ func (d *Driver) Inspect(ctx context.Context, vm id.VM) (hypervisor.Machine, err
 
 // Define records the VM; a definition that is there already is left as it is.
 func (d *Driver) Define(ctx context.Context, definition hypervisor.Definition) error {
-	if err := hypervisor.CheckDefinition(definition); err != nil {
+	if err := checkDefinition(definition); err != nil {
 		return err
 	}
 	if _, ours := vmNamed(string(definition.VM)); !ours {

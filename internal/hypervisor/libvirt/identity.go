@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	virt "libvirt.org/go/libvirt"
+	"libvirt.org/go/libvirtxml"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
@@ -104,4 +105,37 @@ func wish(domain *virt.Domain, on bool) error {
 		return err
 	}
 	return domain.SetMetadata(virt.DOMAIN_METADATA_ELEMENT, string(text), "novacron-wish", wishNamespace, virt.DOMAIN_AFFECT_CONFIG)
+}
+
+// noteDisks changes what the domain's metadata say of its disks, in the running domain and in the one that is kept.
+func noteDisks(domain *virt.Domain, change func([]diskNote) []diskNote) error {
+	text, err := domain.GetXMLDesc(0)
+	if err != nil {
+		return err
+	}
+	var parsed libvirtxml.Domain
+	if err := parsed.Unmarshal(text); err != nil || parsed.Metadata == nil {
+		return fault.Internal("the definition of a VM on this host cannot be read").Because(err)
+	}
+	noted, err := readNotes(parsed.Metadata.XML)
+	if err != nil {
+		return err
+	}
+	if noted.Definition == nil {
+		return fault.Internal("a VM on this host has lost what NovaCron noted of it; define it anew")
+	}
+	note := *noted.Definition
+	note.Disks = change(note.Disks)
+	note.Digest = "" // it is no longer as it was defined: the next definition takes its place
+	written, err := xml.Marshal(note)
+	if err != nil {
+		return fault.Internal("the metadata of a VM cannot be written down").Because(err)
+	}
+	flags := virt.DOMAIN_AFFECT_CONFIG
+	if active, err := domain.IsActive(); err != nil {
+		return err
+	} else if active {
+		flags |= virt.DOMAIN_AFFECT_LIVE
+	}
+	return domain.SetMetadata(virt.DOMAIN_METADATA_ELEMENT, string(written), "novacron", definitionNamespace, flags)
 }

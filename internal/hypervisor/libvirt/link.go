@@ -135,10 +135,11 @@ type link struct {
 }
 
 func newLink(uri string, log *slog.Logger, greet func(*session) error, met func()) *link {
-	l := &link{uri: uri, log: log, greet: greet, met: met, done: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{})}
-	go l.keep()
-	return l
+	return &link{uri: uri, log: log, greet: greet, met: met, done: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{})}
 }
+
+// begin is called once, when whoever greet and met belong to is whole.
+func (l *link) begin() { go l.keep() }
 
 // keep connects, waits until the connection is lost, and connects again.
 func (l *link) keep() {

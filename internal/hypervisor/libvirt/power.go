@@ -10,6 +10,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/vm"
 )
 
 // inspect reads one domain: its XML, its state, and its job if it may have one.
@@ -40,7 +41,29 @@ func inspect(domain *virt.Domain) (hypervisor.Machine, error) {
 	}
 	machine.Power = powerOf(state, reason, machine.Job)
 	machine.Crashed = machine.Power == hypervisor.Off && crashed(state, reason, found.wish)
-	return machine, nil
+	if machine.Power == hypervisor.Suspended && virt.DomainPausedReason(reason) == virt.DOMAIN_PAUSED_IOERROR {
+		machine.Halted, err = haltOf(domain)
+	}
+	return machine, err
+}
+
+// haltOf tells a full disk from a broken one.
+func haltOf(domain *virt.Domain) (vm.Halt, error) {
+	failed, err := domain.GetDiskErrors(0)
+	if err != nil {
+		return vm.NotHalted, err
+	}
+	halt := vm.DiskError
+	for _, each := range failed {
+		switch each.Error {
+		case virt.DOMAIN_DISK_ERROR_NONE: // what the binding fills the list up with, one for each disk that is well
+		case virt.DOMAIN_DISK_ERROR_NO_SPACE:
+			halt = vm.NoSpace
+		default:
+			return vm.DiskError, nil
+		}
+	}
+	return halt, nil
 }
 
 func jobOf(domain *virt.Domain) (hypervisor.Job, error) {

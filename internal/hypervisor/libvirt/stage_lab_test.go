@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/novacron/novacron/internal/cloudinit"
 	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/hypervisor/hypervisortest"
 	"github.com/novacron/novacron/internal/hypervisor/libvirt"
@@ -124,6 +125,30 @@ func (s *stage) image(t *testing.T, host int, disk hypervisor.Disk, content hype
 	}
 }
 
+// seeded is what the seeds of tests tell a guest.
+var seeded = cloudinit.CloudInit{
+	UserData: "#cloud-config\nruncmd: [[\"true\"]]\n", NetworkConfig: "version: 2\n",
+	SSHKeys: []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGUPkJgmCKbH7PiFnFQ0yyAhGv6VK1oCUQYdKXjDcBLr ada@home"},
+}
+
+func (s *stage) Seed(t *testing.T) string {
+	t.Helper()
+	machine := id.New[id.VM]()
+	content, err := cloudinit.Instance{VM: machine, Name: "from-its-seed", CloudInit: seeded}.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.state, "contract", string(machine)+".iso")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(path) })
+	return path
+}
+
 func (s *stage) Receptacle(t *testing.T, host int, disk hypervisor.Disk) {
 	t.Helper()
 	content := hypervisortest.Blank
@@ -135,9 +160,10 @@ func (s *stage) Receptacle(t *testing.T, host int, disk hypervisor.Disk) {
 
 func (s *stage) Write(t *testing.T, host int, machine id.VM, device string, offset, length int64) {
 	t.Helper()
-	const block = 64 << 10
-	s.inGuest(t, host, machine, "/bin/dd", "if=/dev/urandom", "of=/dev/"+device, "bs=65536", "conv=notrunc,fsync",
-		fmt.Sprintf("seek=%d", offset/block), fmt.Sprintf("count=%d", length/block))
+	// A disk that was just plugged in takes the guest a moment; without one, dd would write to a file of that name.
+	s.inGuest(t, host, machine, "/bin/sh", "-c", fmt.Sprintf(
+		"for i in $(seq 100); do [ -b /dev/%[1]s ] && break; sleep 0.1; done; [ -b /dev/%[1]s ] && dd if=/dev/urandom of=/dev/%[1]s bs=4096 seek=%[2]d count=%[3]d conv=notrunc,fsync",
+		device, offset/4096, length/4096))
 }
 
 func (s *stage) Busy(t *testing.T, host int, machine id.VM) {

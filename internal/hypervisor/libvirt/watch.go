@@ -27,6 +27,7 @@ const farewellsKept = 10 * time.Minute
 // libvirt runs callbacks on its event loop, where no other call may be made.
 func (d *Driver) listen(fresh *session) error {
 	connection := fresh.connection
+	d.tellSecrets(connection)
 	return errors.Join(
 		fresh.keepCallback(connection.DomainEventLifecycleRegister(nil, func(_ *virt.Connect, domain *virt.Domain, event *virt.DomainEventLifecycle) {
 			if vm, ours := eventVM(domain); ours {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/novacron/novacron/internal/nbd"
 )
@@ -17,18 +19,73 @@ var zeroBlock [BlockBytes]byte
 // Disk is a sparse disk in memory with any number of dirty bitmaps. It is safe for concurrent use.
 type Disk struct {
 	lock   sync.RWMutex
-	size   int64
+	size   atomic.Int64
 	blocks map[int64][]byte // never changed in place, so that snapshots share them
 	dirty  map[string]map[int64]bool
+	kept   map[string]instant
+}
+
+// instant is a disk as it was.
+type instant struct {
+	size   int64
+	blocks map[int64][]byte
+}
+
+// Keep keeps the disk as it is under a name; one that is kept already stays as it is.
+func (d *Disk) Keep(name string) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	if _, there := d.kept[name]; there {
+		return
+	}
+	if d.kept == nil {
+		d.kept = map[string]instant{}
+	}
+	d.kept[name] = instant{size: d.size.Load(), blocks: maps.Clone(d.blocks)}
+}
+
+// Revert sets the disk back to what was kept; false if nothing was.
+func (d *Disk) Revert(name string) bool {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	was, there := d.kept[name]
+	if there {
+		d.size.Store(was.size)
+		d.blocks = maps.Clone(was.blocks)
+	}
+	return there
+}
+
+// Drop forgets what was kept.
+func (d *Disk) Drop(name string) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	delete(d.kept, name)
+}
+
+// Kept lists the names under which the disk was kept.
+func (d *Disk) Kept() []string {
+	d.lock.RLock()
+	defer d.lock.RUnlock()
+	return slices.Sorted(maps.Keys(d.kept))
 }
 
 // NewDisk makes a disk of zeroes.
 func NewDisk(size int64) *Disk {
-	return &Disk{size: size, blocks: make(map[int64][]byte), dirty: make(map[string]map[int64]bool)}
+	made := &Disk{blocks: make(map[int64][]byte), dirty: make(map[string]map[int64]bool)}
+	made.size.Store(size)
+	return made
 }
 
 // Size returns the disk's length in bytes.
-func (d *Disk) Size() int64 { return d.size }
+func (d *Disk) Size() int64 { return d.size.Load() }
+
+// Grow makes the disk larger; what is new reads as zeroes. A size that is not larger changes nothing.
+func (d *Disk) Grow(size int64) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	d.size.Store(max(size, d.size.Load()))
+}
 
 // ReadAt fills buffer from offset on.
 func (d *Disk) ReadAt(buffer []byte, offset int64) error {
@@ -108,7 +165,9 @@ func (d *Disk) put(index int64, block []byte) {
 func (d *Disk) Snapshot() *Disk {
 	d.lock.RLock()
 	defer d.lock.RUnlock()
-	return &Disk{size: d.size, blocks: maps.Clone(d.blocks), dirty: make(map[string]map[int64]bool)}
+	taken := &Disk{blocks: maps.Clone(d.blocks), dirty: make(map[string]map[int64]bool)}
+	taken.size.Store(d.size.Load())
+	return taken
 }
 
 // Track begins to note under the name which blocks are written; it forgets what was noted before.
@@ -155,8 +214,8 @@ func (d *Disk) Allocation() []nbd.Extent {
 
 func (d *Disk) extents(flagsOf func(index int64) uint32) []nbd.Extent {
 	var list []nbd.Extent
-	for offset := int64(0); offset < d.size; offset += BlockBytes {
-		flags, length := flagsOf(offset/BlockBytes), min(BlockBytes, d.size-offset)
+	for offset := int64(0); offset < d.size.Load(); offset += BlockBytes {
+		flags, length := flagsOf(offset/BlockBytes), min(BlockBytes, d.size.Load()-offset)
 		if last := len(list) - 1; last >= 0 && list[last].Flags == flags {
 			list[last].Length += length
 			continue
@@ -167,8 +226,8 @@ func (d *Disk) extents(flagsOf func(index int64) uint32) []nbd.Extent {
 }
 
 func (d *Disk) check(offset, length int64) error {
-	if offset < 0 || length < 0 || offset > d.size-length {
-		return fmt.Errorf("%d bytes at %d lie outside a disk of %d", length, offset, d.size)
+	if offset < 0 || length < 0 || offset > d.size.Load()-length {
+		return fmt.Errorf("%d bytes at %d lie outside a disk of %d", length, offset, d.size.Load())
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
@@ -55,6 +56,8 @@ type baseImage struct {
 	storage.BaseImage
 	virtualBytes int64
 	disk         *nbdfake.Disk
+	content      []byte
+	usedAt       time.Time
 }
 
 var (
@@ -70,6 +73,33 @@ func New(config Config) *Pool {
 	return &Pool{
 		config: config, volumes: make(map[id.Volume]*volume), images: make(map[id.Image]*baseImage), partial: make(map[id.Image][]byte),
 	}
+}
+
+// GrowVolume implements storage.Grower.
+func (p *Pool) GrowVolume(ctx context.Context, of id.Volume, bytes int64) error {
+	return p.around(ctx, "GrowVolume", string(of), func() error {
+		found := p.volumes[of]
+		if found == nil {
+			return fault.NotFound("volume %s is not in pool %s", of, p.config.Name)
+		}
+		grows, err := p.describe(found).Grows(bytes)
+		if err == nil && grows {
+			found.disk.Grow(bytes)
+		}
+		return err
+	})
+}
+
+// Clear implements storage.Pool.
+func (p *Pool) Clear(ctx context.Context) error {
+	return p.around(ctx, "Clear", p.config.Name, func() error {
+		if len(p.volumes) > 0 {
+			return fault.Conflict("pool %s holds %d volumes: move or delete them first", p.config.Name, len(p.volumes))
+		}
+		clear(p.images)
+		clear(p.partial)
+		return nil
+	})
 }
 
 // SetAvailable takes the pool away or brings it back, as a mount that is lost.
@@ -94,6 +124,13 @@ func (p *Pool) HasImage(image id.Image) bool {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	return p.images[image] != nil
+}
+
+// Resize makes the pool larger or smaller, whatever is in it.
+func (p *Pool) Resize(bytes int64) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	p.config.CapacityBytes = bytes
 }
 
 // around runs a call between Before and After, with the pool locked.
@@ -161,7 +198,7 @@ func allocated(disk *nbdfake.Disk) int64 {
 
 // CreateVolume implements storage.Pool.
 func (p *Pool) CreateVolume(ctx context.Context, spec storage.VolumeSpec) (created storage.Volume, err error) {
-	if err := spec.Check(); err != nil {
+	if err := spec.Check("qcow2", "raw"); err != nil {
 		return storage.Volume{}, err
 	}
 	err = p.around(ctx, "CreateVolume", string(spec.Volume), func() error {
@@ -203,6 +240,7 @@ func (p *Pool) add(spec storage.VolumeSpec) error {
 
 func (p *Pool) describe(found *volume) storage.Volume {
 	described := found.Volume
+	described.SizeBytes = found.disk.Size() // which a hypervisor may have made larger
 	described.AllocatedBytes = allocated(found.disk)
 	return described
 }
@@ -260,6 +298,9 @@ func (p *Pool) EnsureImage(ctx context.Context, image storage.BaseImage, fetch f
 		if known = found != nil; known && found.BaseImage != image {
 			return fault.Conflict("pool %s has other bytes under image %s: delete that image from the pool first", p.config.Name, image.Image)
 		}
+		if known {
+			found.usedAt = time.Now()
+		}
 		partial = p.partial[image.Image]
 		return nil
 	})
@@ -301,7 +342,7 @@ func (p *Pool) keep(image storage.BaseImage, content []byte) error {
 			return fault.Internal("an image could not be kept").Because(err)
 		}
 	}
-	p.images[image.Image] = &baseImage{BaseImage: image, virtualBytes: info.VirtualBytes, disk: disk}
+	p.images[image.Image] = &baseImage{BaseImage: image, virtualBytes: info.VirtualBytes, disk: disk, content: content, usedAt: time.Now()}
 	return nil
 }
 

@@ -42,6 +42,7 @@ func (p *Pool) EnsureImage(ctx context.Context, image storage.BaseImage, fetch f
 			return err
 		}
 		if present == name {
+			p.touch(name)
 			return nil
 		}
 		if present != "" {
@@ -52,6 +53,9 @@ func (p *Pool) EnsureImage(ctx context.Context, image storage.BaseImage, fetch f
 			return p.config.ioFault("write to", err)
 		}
 		if !busy {
+			if p.linkTwin(image) {
+				return p.config.ioFault("write to", errors.Join(remove(partial.Name()), partial.Close()))
+			}
 			// Whoever held the lock before may just have finished the image.
 			if _, err := os.Lstat(p.imagePath(name)); err == nil {
 				return p.config.ioFault("write to", errors.Join(remove(partial.Name()), partial.Close()))

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/host"
 	"github.com/novacron/novacron/internal/storage"
+	"github.com/novacron/novacron/internal/storage/qemunbd"
 )
 
 // Driver is the name under which hosts report such a pool.
@@ -34,6 +36,12 @@ type Config struct {
 	Dir        string // absolute; the same on every host if Shared
 	Shared     bool
 	RuntimeDir string // for sockets of ServeVolume, made if missing; default /run/novacron/nbd
+	Owner      string // what tells this host from others, such as its machine-id(5); may be empty
+	// Driver is what hosts report; "local" if it is left out. Mounted, if set, is asked before each use of the directory whether
+	// the file system that belongs there is there; its error is what the caller gets.
+	Driver  string
+	Mounted func() error
+	Memory  string // file, on this host's own disk, in which InitOnce notes that the host has seen the pool; may be empty
 }
 
 // Pool is a directory of volumes. It is safe for concurrent use.
@@ -52,6 +60,7 @@ type marker struct {
 	Format int    `json:"format"`
 	Pool   string `json:"pool"`
 	Shared bool   `json:"shared"`
+	Owner  string `json:"owner,omitempty"` // the host whose own it is
 }
 
 const markerFormat = 1
@@ -89,7 +98,11 @@ func Init(config Config) error {
 			return config.ioFault("make the pool's directory", err)
 		}
 	}
-	content, err := json.Marshal(marker{Format: markerFormat, Pool: config.Name, Shared: config.Shared})
+	made := marker{Format: markerFormat, Pool: config.Name, Shared: config.Shared}
+	if !config.Shared {
+		made.Owner = config.Owner
+	}
+	content, err := json.Marshal(made)
 	if err != nil {
 		return fault.Internal("the pool's marker cannot be written").Because(err)
 	}
@@ -99,19 +112,19 @@ func Init(config Config) error {
 	return nil
 }
 
-// InitOnce is Init for a host's start: it does nothing if the file memory says that this host initialised the pool or
+// InitOnce is Init for a host's start: it does nothing if the file Memory says that this host initialised the pool or
 // found it before, and makes that file otherwise. So a new host needs no extra step, and a mount that is missing later
-// is not taken for a new pool. Keep memory on the host's own disk.
-func InitOnce(config Config, memory string) error {
-	if _, err := os.Lstat(memory); err == nil {
+// is not taken for a new pool.
+func InitOnce(config Config) error {
+	if _, err := os.Lstat(config.Memory); err == nil {
 		return nil
 	}
 	if err := Init(config); err != nil {
 		return err
 	}
-	err := os.MkdirAll(filepath.Dir(memory), 0o700)
+	err := os.MkdirAll(filepath.Dir(config.Memory), 0o700)
 	if err == nil {
-		err = writeDurably(memory, []byte(config.Dir+"\n"))
+		err = writeDurably(config.Memory, []byte(config.Dir+"\n"))
 	}
 	if err != nil {
 		return fault.Unavailable("this host cannot note that it has seen pool %s: check its state directory", config.Name).Because(err)
@@ -128,15 +141,15 @@ func New(config Config) (*Pool, error) {
 	if config.RuntimeDir == "" {
 		config.RuntimeDir = "/run/novacron/nbd"
 	}
-	if most := maxSocketBytes - len("/"+randomName()+socketSuffix); len(config.RuntimeDir) > most {
-		return nil, fault.Invalid("the directory for sockets of pool %s has a path of %d bytes: give one of at most %d", config.Name, len(config.RuntimeDir), most).At("runtime_dir")
+	if len(config.RuntimeDir) > qemunbd.MaxDirectoryBytes {
+		return nil, fault.Invalid("the directory for sockets of pool %s has a path of %d bytes: give one of at most %d", config.Name, len(config.RuntimeDir), qemunbd.MaxDirectoryBytes).At("runtime_dir")
 	}
 	return &Pool{config: config, probes: make(chan struct{}, 1)}, nil
 }
 
 // Fact implements storage.Pool. A file system that does not answer until ctx ends is reported as not available.
 func (p *Pool) Fact(ctx context.Context) host.PoolFact {
-	fact := host.PoolFact{Name: p.config.Name, Driver: Driver, Shared: p.config.Shared}
+	fact := host.PoolFact{Name: p.config.Name, Driver: cmp.Or(p.config.Driver, Driver), Shared: p.config.Shared}
 	silent := fact
 	silent.Detail = "the pool's file system does not answer: check its mount"
 	select {
@@ -184,6 +197,11 @@ func room(dir string) (capacity, free int64, err error) {
 
 // ready says whether the directory is the pool, and sweeps it once.
 func (p *Pool) ready() error {
+	if p.config.Mounted != nil {
+		if err := p.config.Mounted(); err != nil {
+			return err
+		}
+	}
 	if err := readMarker(p.config); err != nil {
 		return err
 	}
@@ -204,7 +222,11 @@ func readMarker(config Config) error {
 		return fault.Conflict("the marker of pool %s cannot be read by this version: restore %s or use the version that wrote it", config.Name, MarkerName).Because(err)
 	}
 	if found.Pool != config.Name || found.Shared != config.Shared {
-		return fault.Conflict("the directory of pool %s belongs to pool %s (shared: %t): correct this host's list of pools", config.Name, found.Pool, found.Shared)
+		return fault.Conflict("the directory of pool %s belongs to pool %s (shared: %t): give another directory", config.Name, found.Pool, found.Shared)
+	}
+	if found.Owner != "" && config.Owner != "" && found.Owner != config.Owner {
+		return fault.Conflict("the directory of pool %s is another host's (its %s names %s): declare the pool as shared if both see the same files, or give each host a directory of its own",
+			config.Name, MarkerName, found.Owner)
 	}
 	return nil
 }

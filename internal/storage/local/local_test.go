@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -160,9 +162,10 @@ func TestInit(t *testing.T) {
 }
 
 func TestInitOnce(t *testing.T) {
-	own, memory := config(t, false), filepath.Join(t.TempDir(), "pools", "pool")
+	own := config(t, false)
+	own.Memory = filepath.Join(t.TempDir(), "pools", "pool")
 	for range 2 {
-		if err := local.InitOnce(own, memory); err != nil || !open(t, own).Fact(t.Context()).Available {
+		if err := local.InitOnce(own); err != nil || !open(t, own).Fact(t.Context()).Available {
 			t.Fatalf("a new pool: %v", err)
 		}
 	}
@@ -172,11 +175,60 @@ func TestInitOnce(t *testing.T) {
 	if err := os.Mkdir(own.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := local.InitOnce(own, memory); err != nil || open(t, own).Fact(t.Context()).Available {
+	if err := local.InitOnce(own); err != nil || open(t, own).Fact(t.Context()).Available {
 		t.Errorf("an empty mount point was taken for the pool: %v", err)
 	}
-	if err := local.InitOnce(local.Config{Name: "x", Dir: "relative"}, memory+"2"); !fault.Is(err, fault.KindInvalid) {
+	if err := open(t, own).Clear(t.Context()); !fault.Is(err, fault.KindUnavailable) {
+		t.Errorf("a mount that is missing was taken for a place that was given up: %v", err)
+	}
+	if err := local.InitOnce(local.Config{Name: "x", Dir: "relative", Memory: own.Memory + "2"}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("a bad pool: %v", err)
+	}
+}
+
+func TestADirectoryOfAnotherHost(t *testing.T) {
+	own := config(t, false)
+	own.Owner = "one"
+	if err := local.Init(own); err != nil {
+		t.Fatal(err)
+	}
+	own.Owner = "two"
+	if err := local.Init(own); !fault.Is(err, fault.KindConflict) || open(t, own).Fact(t.Context()).Available {
+		t.Errorf("two hosts have one directory for their own: %v", err)
+	}
+	shared := config(t, true)
+	for _, owner := range []string{"one", "two"} {
+		shared.Owner = owner
+		if err := local.Init(shared); err != nil {
+			t.Errorf("two hosts share a directory: %v", err)
+		}
+	}
+}
+
+func TestClearLeavesNothingAndTakesNothingElse(t *testing.T) {
+	own := config(t, false)
+	own.Memory = filepath.Join(t.TempDir(), "pools", "pool")
+	if err := local.InitOnce(own); err != nil {
+		t.Fatal(err)
+	}
+	pool := open(t, own)
+	foreign := filepath.Join(own.Dir, "images", "notes.txt")
+	write(t, foreign, []byte("somebody's"), 0)
+	if err := pool.Clear(t.Context()); !fault.Is(err, fault.KindConflict) {
+		t.Errorf("files that are not ours: %v", err)
+	}
+	if err := os.Remove(foreign); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := pool.Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{own.Dir, own.Memory} {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s was left behind: %v", path, err)
+		}
 	}
 }
 
@@ -238,6 +290,25 @@ func TestLeftoversAreListedAndSwept(t *testing.T) {
 	write(t, filepath.Join(volumes, ".creating."+string(unused)+".0123.qcow2"), nil, 0)
 	if err := restarted.DeleteVolume(t.Context(), unused); err != nil || len(names(t, volumes)) != 2 {
 		t.Errorf("an unfinished volume outlived its deletion: %v, %v", err, names(t, volumes))
+	}
+}
+
+func TestAnAttemptClearsWhatAKilledOneLeft(t *testing.T) {
+	for name, shared := range map[string]bool{"own": false, "shared": true} {
+		t.Run(name, func(t *testing.T) {
+			config, pool := initialised(t, shared)
+			volumes := filepath.Join(config.Dir, "volumes")
+			spec := storage.VolumeSpec{Volume: id.New[id.Volume](), SizeBytes: mib, Format: "qcow2"}
+			for attempt := range 2 { // the second one finds the volume
+				write(t, filepath.Join(volumes, ".creating."+string(spec.Volume)+".0123.qcow2"), nil, 0)
+				if _, err := pool.CreateVolume(t.Context(), spec); err != nil {
+					t.Fatal(err)
+				}
+				if left := names(t, volumes); len(left) != 1 {
+					t.Errorf("attempt %d left %v", attempt, left)
+				}
+			}
+		})
 	}
 }
 
@@ -382,5 +453,38 @@ func TestExportDiesWithItsProcess(t *testing.T) {
 	}
 	if _, err := os.Stat(dead); !os.IsNotExist(err) {
 		t.Errorf("the dead export's socket is still there: %v", err)
+	}
+}
+
+// TestImagesOfTheSameBytesAreFetchedOnce brings one image's bytes under two IDs; they are in the pool once, until both are gone.
+func TestImagesOfTheSameBytesAreFetchedOnce(t *testing.T) {
+	config, pool := initialised(t, false)
+	one, _, fetch, fetches := storagetest.Image(1 << 20)
+	two := one
+	two.Image = id.New[id.Image]()
+	for _, each := range []storage.BaseImage{one, two} {
+		if err := pool.EnsureImage(t.Context(), each, fetch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fetches.Load() != 1 {
+		t.Errorf("they were fetched %d times", fetches.Load())
+	}
+	files := make([]os.FileInfo, 2)
+	for i, each := range []storage.BaseImage{one, two} {
+		var err error
+		if files[i], err = os.Stat(filepath.Join(config.Dir, "images", string(each.Image)+"."+each.SHA256+"."+each.Format)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !os.SameFile(files[0], files[1]) {
+		t.Error("the bytes are there twice")
+	}
+	if err := pool.DeleteImage(t.Context(), one.Image); err != nil {
+		t.Fatal(err)
+	}
+	spec := storage.VolumeSpec{Volume: id.New[id.Volume](), SizeBytes: 1 << 20, Format: "qcow2", Base: two.Image}
+	if _, err := pool.CreateVolume(t.Context(), spec); err != nil {
+		t.Errorf("the other one cannot be used any more: %v", err)
 	}
 }

@@ -1,14 +1,12 @@
 package local
 
 import (
-	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/novacron/novacron/internal/storage/qemunbd"
 )
 
 // Leftovers are kept this long: a partial image so that the next fetch goes on from it, an unfinished volume of a shared
@@ -35,30 +33,7 @@ func (p *Pool) removeLeftovers() {
 		}
 		_ = publish(path, p.imagePath(strings.TrimPrefix(name, deletingPrefix)))
 	})
-	p.removeDeadSockets()
-}
-
-// removeDeadSockets clears away sockets of exports whose process was killed: they refuse connections.
-func (p *Pool) removeDeadSockets() {
-	entries, err := os.ReadDir(p.config.RuntimeDir)
-	if err != nil {
-		return
-	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		// A socket that is being made refuses for an instant too.
-		if err != nil || filepath.Ext(entry.Name()) != socketSuffix || time.Since(info.ModTime()) < time.Second {
-			continue
-		}
-		path := filepath.Join(p.config.RuntimeDir, entry.Name())
-		connection, err := net.DialTimeout("unix", path, time.Second)
-		if errors.Is(err, unix.ECONNREFUSED) {
-			_ = remove(path)
-		}
-		if err == nil {
-			connection.Close()
-		}
-	}
+	qemunbd.RemoveDeadSockets(p.config.RuntimeDir)
 }
 
 // eachLeftover calls act for each file with the prefix that is older than age and that nobody works on.

@@ -24,12 +24,15 @@ const creatingPrefix = ".creating."
 
 // CreateVolume implements storage.Pool.
 func (p *Pool) CreateVolume(ctx context.Context, spec storage.VolumeSpec) (storage.Volume, error) {
-	if err := spec.Check(); err != nil {
+	if err := spec.Check("qcow2", "raw"); err != nil {
 		return storage.Volume{}, err
 	}
 	if err := p.ready(); err != nil {
 		return storage.Volume{}, err
 	}
+	// What an attempt that was killed left of this volume goes with the attempt that succeeds. Should another one be at work
+	// yet, unseen, it fails for want of its file, and finds the volume when it is tried again.
+	defer p.eachLeftover(volumesDir, creatingPrefix+string(spec.Volume)+".", 0, func(path string) { _ = remove(path) })
 	if found, err := p.inspect(spec.Volume); err == nil || !fault.Is(err, fault.KindNotFound) {
 		return spec.Match(found, err)
 	}
@@ -283,4 +286,27 @@ func virtualBytes(path, format string) (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// GrowVolume implements storage.Grower. QEMU's image lock keeps it from a volume that a VM has open.
+func (p *Pool) GrowVolume(ctx context.Context, volume id.Volume, bytes int64) error {
+	found, err := p.InspectVolume(ctx, volume)
+	if err != nil {
+		return err
+	}
+	grows, err := found.Grows(bytes)
+	if err != nil || !grows {
+		return err
+	}
+	command := exec.CommandContext(ctx, "qemu-img", "resize", "-q", "-f", found.Format, found.Path, strconv.FormatInt(bytes, 10))
+	output, err := command.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && strings.Contains(string(output), "lock"):
+		return fault.Conflict("volume %s is in use: stop its VM first", volume).Because(err)
+	case err != nil:
+		return p.config.ioFault("make a volume larger in", err)
+	}
+	return p.config.ioFault("make a volume larger in", syncFile(found.Path))
 }

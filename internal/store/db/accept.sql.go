@@ -49,11 +49,13 @@ func (q *Queries) GetKey(ctx context.Context, principal string, key string) (Get
 
 const insertClaims = `-- name: InsertClaims :exec
 insert into claims (resource_id, operation_id, shared)
-select r, $1, $2 from unnest($3::text[]) as r
+select r, $1::text, false from unnest($2::text[]) as r
+union all
+select r, $1::text, true from unnest($3::text[]) as r
 `
 
-func (q *Queries) InsertClaims(ctx context.Context, operationID string, shared bool, resources []string) error {
-	_, err := q.db.Exec(ctx, insertClaims, operationID, shared, resources)
+func (q *Queries) InsertClaims(ctx context.Context, operationID string, exclusive []string, shared []string) error {
+	_, err := q.db.Exec(ctx, insertClaims, operationID, exclusive, shared)
 	return err
 }
 

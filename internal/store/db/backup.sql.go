@@ -10,7 +10,7 @@ import (
 )
 
 const baseFor = `-- name: BaseFor :one
-select id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, frozen, schedule_id, disks, cpus, memory_bytes, checkpoint, read_bytes, stored_bytes, damaged_detail, created_at, verified_at, referenced_by from backup_records where vm_id = $1 and state = 'ready' and checkpoint order by id desc limit 1
+select id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, frozen, schedule_id, disks, cpus, memory_bytes, checkpoint, read_bytes, stored_bytes, damaged_detail, cloud_init_id, created_at, verified_at, referenced_by from backup_records where vm_id = $1 and state = 'ready' and checkpoint order by id desc limit 1
 `
 
 func (q *Queries) BaseFor(ctx context.Context, vmID string) (BackupRecord, error) {
@@ -34,6 +34,7 @@ func (q *Queries) BaseFor(ctx context.Context, vmID string) (BackupRecord, error
 		&i.ReadBytes,
 		&i.StoredBytes,
 		&i.DamagedDetail,
+		&i.CloudInitID,
 		&i.CreatedAt,
 		&i.VerifiedAt,
 		&i.ReferencedBy,
@@ -107,7 +108,7 @@ func (q *Queries) FinishBackup(ctx context.Context, arg FinishBackupParams) erro
 }
 
 const getBackup = `-- name: GetBackup :one
-select id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, frozen, schedule_id, disks, cpus, memory_bytes, checkpoint, read_bytes, stored_bytes, damaged_detail, created_at, verified_at, referenced_by from backup_records where id = $1 and ($2::text = '' or project_id = $2)
+select id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, frozen, schedule_id, disks, cpus, memory_bytes, checkpoint, read_bytes, stored_bytes, damaged_detail, cloud_init_id, created_at, verified_at, referenced_by from backup_records where id = $1 and ($2::text = '' or project_id = $2)
 `
 
 func (q *Queries) GetBackup(ctx context.Context, iD string, projectID string) (BackupRecord, error) {
@@ -131,6 +132,7 @@ func (q *Queries) GetBackup(ctx context.Context, iD string, projectID string) (B
 		&i.ReadBytes,
 		&i.StoredBytes,
 		&i.DamagedDetail,
+		&i.CloudInitID,
 		&i.CreatedAt,
 		&i.VerifiedAt,
 		&i.ReferencedBy,
@@ -139,8 +141,8 @@ func (q *Queries) GetBackup(ctx context.Context, iD string, projectID string) (B
 }
 
 const insertBackup = `-- name: InsertBackup :exec
-insert into backups (id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, schedule_id, disks, cpus, memory_bytes)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+insert into backups (id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, schedule_id, disks, cpus, memory_bytes, cloud_init_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, (select v.cloud_init_id from vms v where v.id = $3))
 `
 
 type InsertBackupParams struct {
@@ -177,7 +179,7 @@ func (q *Queries) InsertBackup(ctx context.Context, arg InsertBackupParams) erro
 }
 
 const listBackups = `-- name: ListBackups :many
-select id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, frozen, schedule_id, disks, cpus, memory_bytes, checkpoint, read_bytes, stored_bytes, damaged_detail, created_at, verified_at, referenced_by from backup_records
+select id, project_id, vm_id, vm_name, mode, mode_reason, base_id, state, frozen, schedule_id, disks, cpus, memory_bytes, checkpoint, read_bytes, stored_bytes, damaged_detail, cloud_init_id, created_at, verified_at, referenced_by from backup_records
 where ($1::text = '' or project_id = $1)
   and ($2::text = '' or vm_id = $2)
   and ($3::text = '' or vm_name = $3)
@@ -233,6 +235,7 @@ func (q *Queries) ListBackups(ctx context.Context, arg ListBackupsParams) ([]Bac
 			&i.ReadBytes,
 			&i.StoredBytes,
 			&i.DamagedDetail,
+			&i.CloudInitID,
 			&i.CreatedAt,
 			&i.VerifiedAt,
 			&i.ReferencedBy,

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const deleteImage = `-- name: DeleteImage :one
@@ -26,7 +27,7 @@ func (q *Queries) DeleteImage(ctx context.Context, id string) (DeleteImageRow, e
 }
 
 const findImage = `-- name: FindImage :many
-select id, project_id, name, format, sha256, size_bytes, virtual_bytes, created_at, vms from image_records
+select id, project_id, name, format, source_format, sha256, size_bytes, virtual_bytes, created_at, vms, templates from image_records
 where (id = $1 or name = $1) and ($2::text = '' or project_id is null or project_id = $2)
 order by project_id nulls last
 limit 2
@@ -46,11 +47,13 @@ func (q *Queries) FindImage(ctx context.Context, ref string, projectID string) (
 			&i.ProjectID,
 			&i.Name,
 			&i.Format,
+			&i.SourceFormat,
 			&i.Sha256,
 			&i.SizeBytes,
 			&i.VirtualBytes,
 			&i.CreatedAt,
 			&i.VMs,
+			&i.Templates,
 		); err != nil {
 			return nil, err
 		}
@@ -62,8 +65,51 @@ func (q *Queries) FindImage(ctx context.Context, ref string, projectID string) (
 	return items, nil
 }
 
+const holdImageBytes = `-- name: HoldImageBytes :exec
+select pg_advisory_lock(hashtextextended($1::text, 2))
+`
+
+func (q *Queries) HoldImageBytes(ctx context.Context, sha256 string) error {
+	_, err := q.db.Exec(ctx, holdImageBytes, sha256)
+	return err
+}
+
+const imagePeers = `-- name: ImagePeers :many
+select h.facts, h.token_hash from hosts h
+where h.id <> $1 and h.last_seen_at > $2
+  and exists (select 1 from volumes d where d.image_id = $3::text and d.host_id = h.id and d.state = 'ready')
+order by random() limit 3
+`
+
+type ImagePeersRow struct {
+	Facts     []byte
+	TokenHash []byte
+}
+
+// Hosts that answer and have disks of their own which stand on the image, and so a copy of it; a few, by chance.
+func (q *Queries) ImagePeers(ctx context.Context, exceptID string, seenSince time.Time, imageID string) ([]ImagePeersRow, error) {
+	rows, err := q.db.Query(ctx, imagePeers, exceptID, seenSince, imageID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ImagePeersRow{}
+	for rows.Next() {
+		var i ImagePeersRow
+		if err := rows.Scan(&i.Facts, &i.TokenHash); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertImage = `-- name: InsertImage :exec
-insert into images (id, project_id, name, format, sha256, size_bytes, virtual_bytes) values ($1, $2, $3, $4, $5, $6, $7)
+insert into images (id, project_id, name, format, source_format, sha256, size_bytes, virtual_bytes)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertImageParams struct {
@@ -71,6 +117,7 @@ type InsertImageParams struct {
 	ProjectID    *string
 	Name         string
 	Format       string
+	SourceFormat string
 	Sha256       string
 	SizeBytes    int64
 	VirtualBytes int64
@@ -82,6 +129,7 @@ func (q *Queries) InsertImage(ctx context.Context, arg InsertImageParams) error 
 		arg.ProjectID,
 		arg.Name,
 		arg.Format,
+		arg.SourceFormat,
 		arg.Sha256,
 		arg.SizeBytes,
 		arg.VirtualBytes,
@@ -90,7 +138,7 @@ func (q *Queries) InsertImage(ctx context.Context, arg InsertImageParams) error 
 }
 
 const listImages = `-- name: ListImages :many
-select id, project_id, name, format, sha256, size_bytes, virtual_bytes, created_at, vms from image_records
+select id, project_id, name, format, source_format, sha256, size_bytes, virtual_bytes, created_at, vms, templates from image_records
 where $1::text = '' or project_id is null or project_id = $1
 order by name, id
 `
@@ -109,11 +157,13 @@ func (q *Queries) ListImages(ctx context.Context, projectID string) ([]ImageReco
 			&i.ProjectID,
 			&i.Name,
 			&i.Format,
+			&i.SourceFormat,
 			&i.Sha256,
 			&i.SizeBytes,
 			&i.VirtualBytes,
 			&i.CreatedAt,
 			&i.VMs,
+			&i.Templates,
 		); err != nil {
 			return nil, err
 		}
@@ -123,4 +173,23 @@ func (q *Queries) ListImages(ctx context.Context, projectID string) ([]ImageReco
 		return nil, err
 	}
 	return items, nil
+}
+
+const releaseImageBytes = `-- name: ReleaseImageBytes :exec
+select pg_advisory_unlock_all()
+`
+
+func (q *Queries) ReleaseImageBytes(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, releaseImageBytes)
+	return err
+}
+
+const shareImageBytes = `-- name: ShareImageBytes :exec
+select pg_advisory_lock_shared(hashtextextended($1::text, 2))
+`
+
+// For the session; the seed keeps it apart from the locks of resources and keys.
+func (q *Queries) ShareImageBytes(ctx context.Context, sha256 string) error {
+	_, err := q.db.Exec(ctx, shareImageBytes, sha256)
+	return err
 }

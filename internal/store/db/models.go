@@ -27,6 +27,7 @@ type BackupRecord struct {
 	ReadBytes     int64
 	StoredBytes   int64
 	DamagedDetail string
+	CloudInitID   *string
 	CreatedAt     time.Time
 	VerifiedAt    *time.Time
 	ReferencedBy  int64
@@ -63,11 +64,13 @@ type ImageRecord struct {
 	ProjectID    *string
 	Name         string
 	Format       string
+	SourceFormat string
 	Sha256       string
 	SizeBytes    int64
 	VirtualBytes int64
 	CreatedAt    time.Time
 	VMs          int64
+	Templates    []string
 }
 
 type Network struct {
@@ -104,6 +107,39 @@ type OperationRecord struct {
 	EndedAt         *time.Time
 }
 
+type Pool struct {
+	ID         string
+	Name       string
+	Driver     string
+	Settings   []byte
+	Shared     bool
+	SealedKey  []byte
+	Tier       string
+	Overcommit float64
+	OnlyHosts  []string
+	State      string
+	Generation int64
+	CreatedAt  time.Time
+}
+
+type PoolRecord struct {
+	ID            string
+	Name          string
+	Driver        string
+	Settings      []byte
+	Shared        bool
+	SealedKey     []byte
+	Tier          string
+	Overcommit    float64
+	OnlyHosts     []string
+	State         string
+	Generation    int64
+	CreatedAt     time.Time
+	Volumes       int64
+	PromisedBytes int64
+	OperationID   string
+}
+
 type Project struct {
 	ID        string
 	Name      string
@@ -127,6 +163,44 @@ type ScheduleRecord struct {
 	VMName       string
 }
 
+type TemplateRecord struct {
+	ID          string
+	ProjectID   *string
+	Name        string
+	Description string
+	LastNumber  int32
+	CreatedAt   time.Time
+	Versions    int64
+	VMs         int64
+	Current     int32
+}
+
+type TemplateVersionRecord struct {
+	ID           string
+	TemplateID   string
+	Number       int32
+	State        string
+	ImageID      *string
+	CPUs         *int32
+	MemoryBytes  *int64
+	DiskBytes    *int64
+	NetworkID    *string
+	Notes        string
+	Generalised  string
+	Forgotten    []string
+	SourceVMID   string
+	SourceVMName string
+	PublishedBy  string
+	PublishedAt  time.Time
+	ChangedBy    string
+	ChangedAt    time.Time
+	ProjectID    *string
+	Name         string
+	ImageName    string
+	ImageBytes   int64
+	VMs          int64
+}
+
 type User struct {
 	ID           string
 	Name         string
@@ -136,35 +210,50 @@ type User struct {
 }
 
 type VMRecord struct {
-	ID            string
-	ProjectID     string
-	Name          string
-	Description   string
-	State         string
-	HostID        *string
-	ImageID       *string
-	CPUs          int32
-	MemoryBytes   int64
-	Generation    int64
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	HostName      string
-	Interfaces    []byte
-	VolumeIDs     []string
-	OperationID   string
-	OperationKind string
+	ID              string
+	ProjectID       string
+	Name            string
+	Description     string
+	State           string
+	HostID          *string
+	ImageID         *string
+	CPUs            int32
+	MemoryBytes     int64
+	Generation      int64
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	HostName        string
+	Interfaces      []byte
+	VolumeIDs       []string
+	SnapshotID      string
+	TemplateVersion string
+	TemplateID      string
+	Template        string
+	CloudInitID     string
+	Snapshots       int64
+	OperationID     string
+	OperationKind   string
 }
 
-type Volume struct {
-	ID        string
-	ProjectID string
-	VMID      *string
-	Device    string
-	Pool      string
-	HostID    *string
-	SizeBytes int64
-	ImageID   *string
-	Format    string
-	State     string
-	CreatedAt time.Time
+type VolumeRecord struct {
+	ID                string
+	ProjectID         string
+	Name              string
+	VMID              *string
+	Device            string
+	Pool              string
+	HostID            *string
+	SizeBytes         int64
+	ImageID           *string
+	Format            string
+	MaxIops           int64
+	MaxBytesPerSecond int64
+	State             string
+	PurgeAt           *time.Time
+	CreatedAt         time.Time
+	VMName            string
+	HostName          string
+	Label             string
+	OperationID       string
+	OperationKind     string
 }

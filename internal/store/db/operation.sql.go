@@ -105,10 +105,44 @@ func (q *Queries) GetTimeline(ctx context.Context, id string) ([]byte, error) {
 	return timeline, err
 }
 
+const holderOf = `-- name: HolderOf :one
+select o.id, o.project_id, o.kind, o.state, o.subject_kind, o.subject_id, o.subject_name, o.parent_id, o.actor, o.request, o.result, o.error, o.question, o.leaks, o.no_return, o.cancel_requested, o.run_id, o.created_at, o.started_at, o.ended_at from operation_records o join claims c on c.operation_id = o.id where c.resource_id = $1 and not c.shared
+`
+
+// The operation that has a thing for itself.
+func (q *Queries) HolderOf(ctx context.Context, resourceID string) (OperationRecord, error) {
+	row := q.db.QueryRow(ctx, holderOf, resourceID)
+	var i OperationRecord
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.Kind,
+		&i.State,
+		&i.SubjectKind,
+		&i.SubjectID,
+		&i.SubjectName,
+		&i.ParentID,
+		&i.Actor,
+		&i.Request,
+		&i.Result,
+		&i.Error,
+		&i.Question,
+		&i.Leaks,
+		&i.NoReturn,
+		&i.CancelRequested,
+		&i.RunID,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.EndedAt,
+	)
+	return i, err
+}
+
 const insertOperation = `-- name: InsertOperation :one
 insert into operations (id, project_id, kind, state, subject_kind, subject_id, subject_name, parent_id, actor, request)
 values ($1, $2, $3, 'accepted', $4, $5, $6, $7, $8, $9)
-returning created_at
+returning id, project_id, kind, state, subject_kind, subject_id, subject_name, parent_id, actor, request, result, error,
+          question, leaks, no_return, cancel_requested, run_id, created_at, started_at, ended_at
 `
 
 type InsertOperationParams struct {
@@ -123,7 +157,30 @@ type InsertOperationParams struct {
 	Request     []byte
 }
 
-func (q *Queries) InsertOperation(ctx context.Context, arg InsertOperationParams) (time.Time, error) {
+type InsertOperationRow struct {
+	ID              string
+	ProjectID       string
+	Kind            string
+	State           string
+	SubjectKind     string
+	SubjectID       string
+	SubjectName     string
+	ParentID        *string
+	Actor           string
+	Request         []byte
+	Result          []byte
+	Error           []byte
+	Question        string
+	Leaks           []byte
+	NoReturn        bool
+	CancelRequested bool
+	RunID           string
+	CreatedAt       time.Time
+	StartedAt       *time.Time
+	EndedAt         *time.Time
+}
+
+func (q *Queries) InsertOperation(ctx context.Context, arg InsertOperationParams) (InsertOperationRow, error) {
 	row := q.db.QueryRow(ctx, insertOperation,
 		arg.ID,
 		arg.ProjectID,
@@ -135,9 +192,30 @@ func (q *Queries) InsertOperation(ctx context.Context, arg InsertOperationParams
 		arg.Actor,
 		arg.Request,
 	)
-	var created_at time.Time
-	err := row.Scan(&created_at)
-	return created_at, err
+	var i InsertOperationRow
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.Kind,
+		&i.State,
+		&i.SubjectKind,
+		&i.SubjectID,
+		&i.SubjectName,
+		&i.ParentID,
+		&i.Actor,
+		&i.Request,
+		&i.Result,
+		&i.Error,
+		&i.Question,
+		&i.Leaks,
+		&i.NoReturn,
+		&i.CancelRequested,
+		&i.RunID,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.EndedAt,
+	)
+	return i, err
 }
 
 const listOperations = `-- name: ListOperations :many

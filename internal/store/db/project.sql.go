@@ -20,13 +20,16 @@ func (q *Queries) GetProject(ctx context.Context, ref string) (Project, error) {
 	return i, err
 }
 
-const insertProject = `-- name: InsertProject :exec
+const insertProject = `-- name: InsertProject :execrows
 insert into projects (id, name) values ($1, $2) on conflict (name) do nothing
 `
 
-func (q *Queries) InsertProject(ctx context.Context, iD string, name string) error {
-	_, err := q.db.Exec(ctx, insertProject, iD, name)
-	return err
+func (q *Queries) InsertProject(ctx context.Context, iD string, name string) (int64, error) {
+	result, err := q.db.Exec(ctx, insertProject, iD, name)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const listProjects = `-- name: ListProjects :many

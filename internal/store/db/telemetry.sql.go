@@ -209,9 +209,7 @@ func (q *Queries) PoolHours(ctx context.Context, since time.Time) ([]PoolHoursRo
 }
 
 const promisedInPools = `-- name: PromisedInPools :many
-select pool, coalesce(host_id, '')::text as host_id, sum(size_bytes)::bigint as promised_bytes
-from volumes
-group by pool, host_id
+select pool, host_id, promised_bytes from pool_promises
 `
 
 type PromisedInPoolsRow struct {

@@ -27,7 +27,7 @@ func (q *Queries) DeleteVM(ctx context.Context, id string) (DeleteVMRow, error) 
 }
 
 const findVM = `-- name: FindVM :many
-select id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, generation, created_at, updated_at, host_name, interfaces, volume_ids, operation_id, operation_kind from vm_records
+select id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, generation, created_at, updated_at, host_name, interfaces, volume_ids, snapshot_id, template_version, template_id, template, cloud_init_id, snapshots, operation_id, operation_kind from vm_records
 where (id = $1 or name = $1) and ($2::text = '' or project_id = $2)
 limit 2
 `
@@ -57,6 +57,12 @@ func (q *Queries) FindVM(ctx context.Context, ref string, projectID string) ([]V
 			&i.HostName,
 			&i.Interfaces,
 			&i.VolumeIDs,
+			&i.SnapshotID,
+			&i.TemplateVersion,
+			&i.TemplateID,
+			&i.Template,
+			&i.CloudInitID,
+			&i.Snapshots,
 			&i.OperationID,
 			&i.OperationKind,
 		); err != nil {
@@ -103,20 +109,22 @@ func (q *Queries) InsertInterface(ctx context.Context, arg InsertInterfaceParams
 }
 
 const insertVM = `-- name: InsertVM :exec
-insert into vms (id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into vms (id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, template_version, cloud_init_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertVMParams struct {
-	ID          string
-	ProjectID   string
-	Name        string
-	Description string
-	State       string
-	HostID      *string
-	ImageID     *string
-	CPUs        int32
-	MemoryBytes int64
+	ID              string
+	ProjectID       string
+	Name            string
+	Description     string
+	State           string
+	HostID          *string
+	ImageID         *string
+	CPUs            int32
+	MemoryBytes     int64
+	TemplateVersion *string
+	CloudInitID     *string
 }
 
 func (q *Queries) InsertVM(ctx context.Context, arg InsertVMParams) error {
@@ -130,29 +138,35 @@ func (q *Queries) InsertVM(ctx context.Context, arg InsertVMParams) error {
 		arg.ImageID,
 		arg.CPUs,
 		arg.MemoryBytes,
+		arg.TemplateVersion,
+		arg.CloudInitID,
 	)
 	return err
 }
 
 const listVMs = `-- name: ListVMs :many
-select id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, generation, created_at, updated_at, host_name, interfaces, volume_ids, operation_id, operation_kind from vm_records
+select id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, generation, created_at, updated_at, host_name, interfaces, volume_ids, snapshot_id, template_version, template_id, template, cloud_init_id, snapshots, operation_id, operation_kind from vm_records
 where ($1::text = '' or project_id = $1)
   and ($2::text = '' or state = $2)
   and ($3::text = '' or host_id = $3)
   and ($4::text = '' or name like $4)
-  and (name, id) > ($5::text, $6::text)
+  and ($5::text = '' or template_id = $5)
+  and ($6::text = '' or template_version = $6)
+  and (name, id) > ($7::text, $8::text)
 order by name, id
-limit $7
+limit $9
 `
 
 type ListVMsParams struct {
-	ProjectID string
-	State     string
-	HostID    string
-	Pattern   string
-	AfterName string
-	AfterID   string
-	PageSize  int32
+	ProjectID       string
+	State           string
+	HostID          string
+	Pattern         string
+	TemplateID      string
+	TemplateVersion string
+	AfterName       string
+	AfterID         string
+	PageSize        int32
 }
 
 func (q *Queries) ListVMs(ctx context.Context, arg ListVMsParams) ([]VMRecord, error) {
@@ -161,6 +175,8 @@ func (q *Queries) ListVMs(ctx context.Context, arg ListVMsParams) ([]VMRecord, e
 		arg.State,
 		arg.HostID,
 		arg.Pattern,
+		arg.TemplateID,
+		arg.TemplateVersion,
 		arg.AfterName,
 		arg.AfterID,
 		arg.PageSize,
@@ -188,6 +204,12 @@ func (q *Queries) ListVMs(ctx context.Context, arg ListVMsParams) ([]VMRecord, e
 			&i.HostName,
 			&i.Interfaces,
 			&i.VolumeIDs,
+			&i.SnapshotID,
+			&i.TemplateVersion,
+			&i.TemplateID,
+			&i.Template,
+			&i.CloudInitID,
+			&i.Snapshots,
 			&i.OperationID,
 			&i.OperationKind,
 		); err != nil {
@@ -243,6 +265,22 @@ func (q *Queries) SetVMState(ctx context.Context, state string, hostID *string, 
 	return err
 }
 
+const touchVM = `-- name: TouchVM :one
+update vms set generation = generation + 1, updated_at = now() where id = $1 returning project_id, name
+`
+
+type TouchVMRow struct {
+	ProjectID string
+	Name      string
+}
+
+func (q *Queries) TouchVM(ctx context.Context, id string) (TouchVMRow, error) {
+	row := q.db.QueryRow(ctx, touchVM, id)
+	var i TouchVMRow
+	err := row.Scan(&i.ProjectID, &i.Name)
+	return i, err
+}
+
 const updateVM = `-- name: UpdateVM :exec
 update vms set name = $1, description = $2, generation = generation + 1, updated_at = now() where id = $3
 `
@@ -284,7 +322,7 @@ func (q *Queries) VMGenerations(ctx context.Context, ids []string) ([]VMGenerati
 }
 
 const vMsOnHost = `-- name: VMsOnHost :many
-select id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, generation, created_at, updated_at, host_name, interfaces, volume_ids, operation_id, operation_kind from vm_records where host_id = $1 order by name, id
+select id, project_id, name, description, state, host_id, image_id, cpus, memory_bytes, generation, created_at, updated_at, host_name, interfaces, volume_ids, snapshot_id, template_version, template_id, template, cloud_init_id, snapshots, operation_id, operation_kind from vm_records where host_id = $1 order by name, id
 `
 
 func (q *Queries) VMsOnHost(ctx context.Context, hostID *string) ([]VMRecord, error) {
@@ -312,6 +350,12 @@ func (q *Queries) VMsOnHost(ctx context.Context, hostID *string) ([]VMRecord, er
 			&i.HostName,
 			&i.Interfaces,
 			&i.VolumeIDs,
+			&i.SnapshotID,
+			&i.TemplateVersion,
+			&i.TemplateID,
+			&i.Template,
+			&i.CloudInitID,
+			&i.Snapshots,
 			&i.OperationID,
 			&i.OperationKind,
 		); err != nil {

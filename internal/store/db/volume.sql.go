@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const attachVolumes = `-- name: AttachVolumes :execrows
@@ -21,13 +22,33 @@ func (q *Queries) AttachVolumes(ctx context.Context, vMID string, ids []string) 
 	return result.RowsAffected(), nil
 }
 
-const deleteVolume = `-- name: DeleteVolume :exec
-delete from volumes where id = $1
+const deleteVolume = `-- name: DeleteVolume :many
+delete from volumes where id = $1 returning project_id, name
 `
 
-func (q *Queries) DeleteVolume(ctx context.Context, id string) error {
-	_, err := q.db.Exec(ctx, deleteVolume, id)
-	return err
+type DeleteVolumeRow struct {
+	ProjectID string
+	Name      string
+}
+
+func (q *Queries) DeleteVolume(ctx context.Context, id string) ([]DeleteVolumeRow, error) {
+	rows, err := q.db.Query(ctx, deleteVolume, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeleteVolumeRow{}
+	for rows.Next() {
+		var i DeleteVolumeRow
+		if err := rows.Scan(&i.ProjectID, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const deleteVolumesOf = `-- name: DeleteVolumesOf :exec
@@ -39,25 +60,147 @@ func (q *Queries) DeleteVolumesOf(ctx context.Context, vmID string) error {
 	return err
 }
 
-const detachVolumes = `-- name: DetachVolumes :exec
-update volumes set vm_id = null, state = 'deleting' where vm_id = $1::text and id = any($2::text[])
+const detachVolumes = `-- name: DetachVolumes :many
+with old as (select id, device, name, max_iops, max_bytes_per_second from volumes where vm_id = $1::text and id = any($2::text[]) for update)
+update volumes d set vm_id = null, state = 'deleting', name = '' from old where d.id = old.id returning old.device, old.name, old.max_iops, old.max_bytes_per_second
 `
 
-func (q *Queries) DetachVolumes(ctx context.Context, vMID string, ids []string) error {
-	_, err := q.db.Exec(ctx, detachVolumes, vMID, ids)
-	return err
+type DetachVolumesRow struct {
+	Device            string
+	Name              string
+	MaxIops           int64
+	MaxBytesPerSecond int64
+}
+
+// Names and limits go to the disks that take their place.
+func (q *Queries) DetachVolumes(ctx context.Context, vMID string, ids []string) ([]DetachVolumesRow, error) {
+	rows, err := q.db.Query(ctx, detachVolumes, vMID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DetachVolumesRow{}
+	for rows.Next() {
+		var i DetachVolumesRow
+		if err := rows.Scan(
+			&i.Device,
+			&i.Name,
+			&i.MaxIops,
+			&i.MaxBytesPerSecond,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const expiredVolumes = `-- name: ExpiredVolumes :many
+select id, project_id, name, vm_id, device, pool, host_id, size_bytes, image_id, format, max_iops, max_bytes_per_second, state, purge_at, created_at, vm_name, host_name, label, operation_id, operation_kind from volume_records where state = 'trashed' and purge_at <= $1::timestamptz and operation_id = '' order by purge_at limit 100
+`
+
+func (q *Queries) ExpiredVolumes(ctx context.Context, now time.Time) ([]VolumeRecord, error) {
+	rows, err := q.db.Query(ctx, expiredVolumes, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []VolumeRecord{}
+	for rows.Next() {
+		var i VolumeRecord
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.VMID,
+			&i.Device,
+			&i.Pool,
+			&i.HostID,
+			&i.SizeBytes,
+			&i.ImageID,
+			&i.Format,
+			&i.MaxIops,
+			&i.MaxBytesPerSecond,
+			&i.State,
+			&i.PurgeAt,
+			&i.CreatedAt,
+			&i.VMName,
+			&i.HostName,
+			&i.Label,
+			&i.OperationID,
+			&i.OperationKind,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findVolume = `-- name: FindVolume :many
+select id, project_id, name, vm_id, device, pool, host_id, size_bytes, image_id, format, max_iops, max_bytes_per_second, state, purge_at, created_at, vm_name, host_name, label, operation_id, operation_kind from volume_records
+where (id = $1 or name = $1) and ($2::text = '' or project_id = $2)
+limit 2
+`
+
+func (q *Queries) FindVolume(ctx context.Context, ref string, projectID string) ([]VolumeRecord, error) {
+	rows, err := q.db.Query(ctx, findVolume, ref, projectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []VolumeRecord{}
+	for rows.Next() {
+		var i VolumeRecord
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.VMID,
+			&i.Device,
+			&i.Pool,
+			&i.HostID,
+			&i.SizeBytes,
+			&i.ImageID,
+			&i.Format,
+			&i.MaxIops,
+			&i.MaxBytesPerSecond,
+			&i.State,
+			&i.PurgeAt,
+			&i.CreatedAt,
+			&i.VMName,
+			&i.HostName,
+			&i.Label,
+			&i.OperationID,
+			&i.OperationKind,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const getVolume = `-- name: GetVolume :one
-select id, project_id, vm_id, device, pool, host_id, size_bytes, image_id, format, state, created_at from volumes where id = $1
+select id, project_id, name, vm_id, device, pool, host_id, size_bytes, image_id, format, max_iops, max_bytes_per_second, state, purge_at, created_at, vm_name, host_name, label, operation_id, operation_kind from volume_records where id = $1
 `
 
-func (q *Queries) GetVolume(ctx context.Context, id string) (Volume, error) {
+func (q *Queries) GetVolume(ctx context.Context, id string) (VolumeRecord, error) {
 	row := q.db.QueryRow(ctx, getVolume, id)
-	var i Volume
+	var i VolumeRecord
 	err := row.Scan(
 		&i.ID,
 		&i.ProjectID,
+		&i.Name,
 		&i.VMID,
 		&i.Device,
 		&i.Pool,
@@ -65,21 +208,47 @@ func (q *Queries) GetVolume(ctx context.Context, id string) (Volume, error) {
 		&i.SizeBytes,
 		&i.ImageID,
 		&i.Format,
+		&i.MaxIops,
+		&i.MaxBytesPerSecond,
 		&i.State,
+		&i.PurgeAt,
 		&i.CreatedAt,
+		&i.VMName,
+		&i.HostName,
+		&i.Label,
+		&i.OperationID,
+		&i.OperationKind,
 	)
 	return i, err
 }
 
+const growVolume = `-- name: GrowVolume :one
+update volumes set size_bytes = greatest(size_bytes, $1) where id = $2 returning project_id, name, vm_id
+`
+
+type GrowVolumeRow struct {
+	ProjectID string
+	Name      string
+	VMID      *string
+}
+
+func (q *Queries) GrowVolume(ctx context.Context, sizeBytes int64, iD string) (GrowVolumeRow, error) {
+	row := q.db.QueryRow(ctx, growVolume, sizeBytes, iD)
+	var i GrowVolumeRow
+	err := row.Scan(&i.ProjectID, &i.Name, &i.VMID)
+	return i, err
+}
+
 const insertVolume = `-- name: InsertVolume :exec
-insert into volumes (id, project_id, vm_id, device, pool, host_id, size_bytes, image_id, format, state)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into volumes (id, project_id, name, vm_id, device, pool, host_id, size_bytes, image_id, format, state)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict (id) do nothing
 `
 
 type InsertVolumeParams struct {
 	ID        string
 	ProjectID string
+	Name      string
 	VMID      *string
 	Device    string
 	Pool      string
@@ -94,6 +263,7 @@ func (q *Queries) InsertVolume(ctx context.Context, arg InsertVolumeParams) erro
 	_, err := q.db.Exec(ctx, insertVolume,
 		arg.ID,
 		arg.ProjectID,
+		arg.Name,
 		arg.VMID,
 		arg.Device,
 		arg.Pool,
@@ -106,18 +276,134 @@ func (q *Queries) InsertVolume(ctx context.Context, arg InsertVolumeParams) erro
 	return err
 }
 
+const listVolumes = `-- name: ListVolumes :many
+select id, project_id, name, vm_id, device, pool, host_id, size_bytes, image_id, format, max_iops, max_bytes_per_second, state, purge_at, created_at, vm_name, host_name, label, operation_id, operation_kind from volume_records
+where ($1::text = '' or project_id = $1)
+  and ($2::text = '' or pool = $2)
+  and ($3::text = '' or state = $3)
+  and ($4::text = '' or label like $4)
+  and (label, id) > ($5::text, $6::text)
+order by label, id
+limit $7
+`
+
+type ListVolumesParams struct {
+	ProjectID  string
+	Pool       string
+	State      string
+	Pattern    string
+	AfterLabel string
+	AfterID    string
+	PageSize   int32
+}
+
+func (q *Queries) ListVolumes(ctx context.Context, arg ListVolumesParams) ([]VolumeRecord, error) {
+	rows, err := q.db.Query(ctx, listVolumes,
+		arg.ProjectID,
+		arg.Pool,
+		arg.State,
+		arg.Pattern,
+		arg.AfterLabel,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []VolumeRecord{}
+	for rows.Next() {
+		var i VolumeRecord
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.VMID,
+			&i.Device,
+			&i.Pool,
+			&i.HostID,
+			&i.SizeBytes,
+			&i.ImageID,
+			&i.Format,
+			&i.MaxIops,
+			&i.MaxBytesPerSecond,
+			&i.State,
+			&i.PurgeAt,
+			&i.CreatedAt,
+			&i.VMName,
+			&i.HostName,
+			&i.Label,
+			&i.OperationID,
+			&i.OperationKind,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const releaseVolumesOf = `-- name: ReleaseVolumesOf :exec
+update volumes set vm_id = null, device = '' where vm_id = $1::text and name <> ''
+`
+
+func (q *Queries) ReleaseVolumesOf(ctx context.Context, vmID string) error {
+	_, err := q.db.Exec(ctx, releaseVolumesOf, vmID)
+	return err
+}
+
+const renameVolume = `-- name: RenameVolume :execrows
+update volumes set name = $1 where id = $2
+`
+
+func (q *Queries) RenameVolume(ctx context.Context, name string, iD string) (int64, error) {
+	result, err := q.db.Exec(ctx, renameVolume, name, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const replaceVolume = `-- name: ReplaceVolume :exec
+update volumes set name = $1, max_iops = $2, max_bytes_per_second = $3 where id = any($4::text[]) and device = $5
+`
+
+type ReplaceVolumeParams struct {
+	Name              string
+	MaxIops           int64
+	MaxBytesPerSecond int64
+	Ids               []string
+	Device            string
+}
+
+func (q *Queries) ReplaceVolume(ctx context.Context, arg ReplaceVolumeParams) error {
+	_, err := q.db.Exec(ctx, replaceVolume,
+		arg.Name,
+		arg.MaxIops,
+		arg.MaxBytesPerSecond,
+		arg.Ids,
+		arg.Device,
+	)
+	return err
+}
+
 const setVolume = `-- name: SetVolume :execrows
 update volumes
 set state = coalesce(nullif($1::text, ''), state),
     pool = coalesce(nullif($2::text, ''), pool),
-    host_id = case when $3::boolean then $4 else host_id end,
-    image_id = case when $5::boolean then $6 else image_id end
-where id = $7
+    format = coalesce(nullif($3::text, ''), format),
+    host_id = case when $4::boolean then $5 else host_id end,
+    image_id = case when $6::boolean then $7 else image_id end
+where id = $8
 `
 
 type SetVolumeParams struct {
 	State    string
 	Pool     string
+	Format   string
 	SetHost  bool
 	HostID   *string
 	SetImage bool
@@ -129,6 +415,7 @@ func (q *Queries) SetVolume(ctx context.Context, arg SetVolumeParams) (int64, er
 	result, err := q.db.Exec(ctx, setVolume,
 		arg.State,
 		arg.Pool,
+		arg.Format,
 		arg.SetHost,
 		arg.HostID,
 		arg.SetImage,
@@ -141,22 +428,60 @@ func (q *Queries) SetVolume(ctx context.Context, arg SetVolumeParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
-const volumesOf = `-- name: VolumesOf :many
-select id, project_id, vm_id, device, pool, host_id, size_bytes, image_id, format, state, created_at from volumes where vm_id = $1 order by device, id
+const setVolumeLimits = `-- name: SetVolumeLimits :one
+update volumes set max_iops = $1, max_bytes_per_second = $2 where id = $3 returning vm_id
 `
 
-func (q *Queries) VolumesOf(ctx context.Context, vmID *string) ([]Volume, error) {
+func (q *Queries) SetVolumeLimits(ctx context.Context, maxIops int64, maxBytesPerSecond int64, iD string) (*string, error) {
+	row := q.db.QueryRow(ctx, setVolumeLimits, maxIops, maxBytesPerSecond, iD)
+	var vm_id *string
+	err := row.Scan(&vm_id)
+	return vm_id, err
+}
+
+const setVolumePlace = `-- name: SetVolumePlace :one
+update volumes set vm_id = $1, device = $2 where id = $3 returning project_id, name
+`
+
+type SetVolumePlaceRow struct {
+	ProjectID string
+	Name      string
+}
+
+func (q *Queries) SetVolumePlace(ctx context.Context, vMID *string, device string, iD string) (SetVolumePlaceRow, error) {
+	row := q.db.QueryRow(ctx, setVolumePlace, vMID, device, iD)
+	var i SetVolumePlaceRow
+	err := row.Scan(&i.ProjectID, &i.Name)
+	return i, err
+}
+
+const setVolumeTrash = `-- name: SetVolumeTrash :exec
+update volumes set state = $1, purge_at = $2 where id = $3
+`
+
+func (q *Queries) SetVolumeTrash(ctx context.Context, state string, purgeAt *time.Time, iD string) error {
+	_, err := q.db.Exec(ctx, setVolumeTrash, state, purgeAt, iD)
+	return err
+}
+
+const volumesOf = `-- name: VolumesOf :many
+select id, project_id, name, vm_id, device, pool, host_id, size_bytes, image_id, format, max_iops, max_bytes_per_second, state, purge_at, created_at, vm_name, host_name, label, operation_id, operation_kind from volume_records where vm_id = $1 order by device like 'sd%', device, id
+`
+
+// The one that the VM boots from is the first.
+func (q *Queries) VolumesOf(ctx context.Context, vmID *string) ([]VolumeRecord, error) {
 	rows, err := q.db.Query(ctx, volumesOf, vmID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Volume{}
+	items := []VolumeRecord{}
 	for rows.Next() {
-		var i Volume
+		var i VolumeRecord
 		if err := rows.Scan(
 			&i.ID,
 			&i.ProjectID,
+			&i.Name,
 			&i.VMID,
 			&i.Device,
 			&i.Pool,
@@ -164,8 +489,16 @@ func (q *Queries) VolumesOf(ctx context.Context, vmID *string) ([]Volume, error)
 			&i.SizeBytes,
 			&i.ImageID,
 			&i.Format,
+			&i.MaxIops,
+			&i.MaxBytesPerSecond,
 			&i.State,
+			&i.PurgeAt,
 			&i.CreatedAt,
+			&i.VMName,
+			&i.HostName,
+			&i.Label,
+			&i.OperationID,
+			&i.OperationKind,
 		); err != nil {
 			return nil, err
 		}
@@ -178,23 +511,24 @@ func (q *Queries) VolumesOf(ctx context.Context, vmID *string) ([]Volume, error)
 }
 
 const volumesOnHost = `-- name: VolumesOnHost :many
-select d.id, d.project_id, d.vm_id, d.device, d.pool, d.host_id, d.size_bytes, d.image_id, d.format, d.state, d.created_at from volumes d left join vms v on v.id = d.vm_id
+select d.id, d.project_id, d.name, d.vm_id, d.device, d.pool, d.host_id, d.size_bytes, d.image_id, d.format, d.max_iops, d.max_bytes_per_second, d.state, d.purge_at, d.created_at, d.vm_name, d.host_name, d.label, d.operation_id, d.operation_kind from volume_records d left join vms v on v.id = d.vm_id
 where d.host_id = $1::text or (d.host_id is null and v.host_id = $1::text)
 order by d.id
 `
 
-func (q *Queries) VolumesOnHost(ctx context.Context, hostID string) ([]Volume, error) {
+func (q *Queries) VolumesOnHost(ctx context.Context, hostID string) ([]VolumeRecord, error) {
 	rows, err := q.db.Query(ctx, volumesOnHost, hostID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Volume{}
+	items := []VolumeRecord{}
 	for rows.Next() {
-		var i Volume
+		var i VolumeRecord
 		if err := rows.Scan(
 			&i.ID,
 			&i.ProjectID,
+			&i.Name,
 			&i.VMID,
 			&i.Device,
 			&i.Pool,
@@ -202,8 +536,16 @@ func (q *Queries) VolumesOnHost(ctx context.Context, hostID string) ([]Volume, e
 			&i.SizeBytes,
 			&i.ImageID,
 			&i.Format,
+			&i.MaxIops,
+			&i.MaxBytesPerSecond,
 			&i.State,
+			&i.PurgeAt,
 			&i.CreatedAt,
+			&i.VMName,
+			&i.HostName,
+			&i.Label,
+			&i.OperationID,
+			&i.OperationKind,
 		); err != nil {
 			return nil, err
 		}

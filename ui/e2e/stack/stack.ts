@@ -48,7 +48,7 @@ interface Named {
 const turns = 30;
 const between = 2_000; // ms
 
-// tidy deletes what a story that broke off has left: VMs and backups whose names begin with the prefix.
+// tidy deletes what a story that broke off has left: VMs, volumes and backups whose names begin with the prefix.
 async function tidy(context: BrowserContext, base: string, prefix: string): Promise<void> {
   const api = `${base}/api/v1`;
   const list = async (path: string): Promise<Named[]> => {
@@ -58,9 +58,11 @@ async function tidy(context: BrowserContext, base: string, prefix: string): Prom
   for (let turn = 0; turn < turns; turn++) {
     const vms = (await list(`vms?q=${prefix}&limit=100`)).filter((vm) => vm.name?.startsWith(prefix));
     const backups = (await list("backups?limit=100")).filter((backup) => backup.vm_name?.startsWith(prefix));
-    if (vms.length + backups.length === 0) return;
+    const volumes = (await list(`volumes?q=${prefix}&limit=100`)).filter((volume) => volume.name?.startsWith(prefix));
+    if (vms.length + backups.length + volumes.length === 0) return;
     // What is busy, or used by what is, is refused now and asked for again.
     for (const vm of vms) if (!vm.operation_id) await context.request.delete(`${api}/vms/${vm.id}`);
+    for (const volume of volumes) if (!volume.operation_id) await context.request.post(`${api}/volumes/${volume.id}/purge`);
     for (const backup of backups) await context.request.delete(`${api}/backups/${backup.id}`);
     await new Promise((resolve) => setTimeout(resolve, between));
   }

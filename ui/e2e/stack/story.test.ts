@@ -8,6 +8,7 @@ import type { Stack } from "./stack";
 
 const name = `ui-${Date.now().toString(36)}`;
 const copy = `${name}-copy`;
+const data = `${name}-data`;
 const patience = 240_000; // ms: guests boot in software emulation, on machines that are busy
 const slow = 8; // MiB/s: makes the first round last long enough to be watched
 
@@ -68,7 +69,7 @@ it("signs in", async () => {
   await page.waitForURL(/\/login\?next=%2Fvms/);
   await page.getByLabel("Password").fill(stack.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("heading", { name: "VMs" }).waitFor();
+  await page.getByRole("heading", { name: "VMs", level: 1 }).waitFor();
   // Being refused is how one comes to the login.
   expect(stack.problems.splice(0).filter((problem) => !problem.includes("401 (Unauthorized)"))).toEqual([]);
 });
@@ -78,7 +79,7 @@ it("makes a VM from an image, and shows each step as it happens", { timeout: pat
   await page.getByRole("button", { name: "Create a VM" }).first().click();
   const dialog = page.getByRole("dialog", { name: "Create a VM" });
   await dialog.getByLabel("Name").fill(name);
-  await dialog.getByLabel("Image").selectOption({ index: 0 });
+  await dialog.getByLabel("Made from").selectOption({ index: 0 });
   await dialog.getByLabel("Memory").fill("128 MiB");
   await dialog.getByText(/It would run on/).waitFor();
   const states = await noted("main header");
@@ -128,12 +129,61 @@ it("moves it while it runs, and shows each round", { timeout: patience }, async 
     expect(await lines.first().getAttribute("d")).toMatch(/^M[\d.]+,[\d.]+H/);
   }
   await toVM();
-  expect(await host.textContent()).not.toBe(before);
+  await expect.poll(() => host.textContent(), { timeout: 30_000 }).not.toBe(before);
+});
+
+it("gives it a volume, and takes it away again", { timeout: patience }, async () => {
+  const { page } = stack;
+  const disks = page.locator("section", { has: page.getByRole("heading", { name: "Disks" }) });
+  const row = () => page.getByRole("row", { name: new RegExp(`^${data} `) });
+  await page.goto(`${stack.url}/volumes`);
+  await page.getByRole("button", { name: "Create a volume" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Create a volume" });
+  await dialog.getByLabel("Name").fill(data);
+  await dialog.getByLabel("Size").fill("64 MiB");
+  await dialog.getByLabel("Pool").selectOption("shared");
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await expect.poll(() => row().textContent(), { timeout: patience }).toMatch(/Ready.*64 MiB/);
+  await page.goto(`${stack.url}/vms/${name}`);
+  await disks.getByRole("button", { name: "Attach a volume" }).click();
+  const attach = page.getByRole("dialog", { name: `Attach a volume to ${name}` });
+  await attach.getByRole("radio", { name: new RegExp(data) }).check();
+  await attach.getByText("The VM sees it as disk vdb.").waitFor();
+  await attach.getByRole("button", { name: "Attach", exact: true }).click();
+  await disks.getByText(data).waitFor({ timeout: patience });
+  await page.getByRole("button", { name: "Actions on disk vdb" }).click();
+  await page.getByRole("menuitem", { name: "Detach…" }).click();
+  await page.getByRole("dialog", { name: `Detach ${data}` }).getByRole("button", { name: "Detach", exact: true }).click();
+  await expect.poll(() => disks.getByText(data).count(), { timeout: patience }).toBe(0);
+});
+
+it("takes a snapshot, and goes back to it", { timeout: patience }, async () => {
+  const { page } = stack;
+  const rows = page.getByRole("main").locator("li strong");
+  await page.goto(`${stack.url}/vms/${name}/snapshots`);
+  await page.getByRole("button", { name: "Take snapshot" }).click();
+  const dialog = page.getByRole("dialog", { name: `Take a snapshot of ${name}` });
+  await dialog.getByLabel("Name").fill("first");
+  await dialog.getByRole("button", { name: "Take snapshot" }).click();
+  await page.getByText("quiesced").waitFor({ timeout: patience });
+  await expect.poll(() => rows.allTextContents()).toEqual(["first", "Now"]);
+  const free = (button: string) => expect.poll(() => page.getByRole("button", { name: button }).getAttribute("aria-disabled"), { timeout: patience }).toBeNull();
+  await free("Revert to first");
+  await page.getByRole("button", { name: "Revert to first" }).click();
+  await page.getByRole("dialog", { name: `Revert ${name} to first` }).getByRole("button", { name: "Revert", exact: true }).click();
+  await page.getByRole("link", { name: /^Revert/ }).click();
+  expect(await ended()).toBe("Succeeded");
+  await page.goto(`${stack.url}/vms/${name}/snapshots`);
+  await header().getByText("Running", { exact: true }).waitFor();
+  await free("Delete first");
+  await page.getByRole("button", { name: "Delete first" }).click();
+  await page.getByRole("dialog", { name: "Delete snapshot first" }).getByRole("button", { name: "Delete" }).click();
+  await page.getByText("It has no snapshot yet").waitFor({ timeout: patience });
 });
 
 it("backs it up, and restores it as a new VM", { timeout: patience }, async () => {
   const { page } = stack;
-  await page.getByRole("link", { name: "Backups" }).last().click();
+  await page.goto(`${stack.url}/vms/${name}/backups`);
   await page.getByRole("button", { name: "Back up now" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Back up", exact: true }).click();
   const backup = page.getByRole("table", { name: "Backups" }).getByRole("row").nth(1);
@@ -147,8 +197,15 @@ it("backs it up, and restores it as a new VM", { timeout: patience }, async () =
   await header().getByText("Running", { exact: true }).waitFor();
 });
 
-it("deletes both and the backup", { timeout: patience }, async () => {
+it("deletes both, the volume and the backup", { timeout: patience }, async () => {
   const { page } = stack;
+  await page.goto(`${stack.url}/volumes?q=${data}`);
+  await page.getByRole("button", { name: `Actions on ${data}`, exact: true }).click();
+  await page.getByRole("menuitem", { name: "Delete for good…" }).click();
+  const dialog = page.getByRole("dialog", { name: `Delete ${data} for good` });
+  await dialog.getByLabel(`Type ${data} to confirm`).fill(data);
+  await dialog.getByRole("button", { name: "Delete for good" }).click();
+  await expect.poll(() => page.getByRole("row", { name: new RegExp(data) }).count(), { timeout: patience }).toBe(0);
   await removeVM(copy);
   await removeVM(name);
   await page.goto(`${stack.url}/backups`);

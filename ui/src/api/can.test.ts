@@ -6,7 +6,7 @@ import type { Operation, Transition, VM, VMAction, VMState } from "./nouns";
 const transitions = table as Transition[];
 const states: VMState[] = ["provisioning", "running", "paused", "stopped", "crashed", "unknown", "deleting"];
 
-const vm = (state: VMState, operation?: string): VM => ({
+const vm = (state: VMState, operation?: string, snapshots = 0): VM => ({
   id: "vm_1",
   project_id: "prj_1",
   name: "web-1",
@@ -16,6 +16,7 @@ const vm = (state: VMState, operation?: string): VM => ({
   volume_ids: [],
   operation_id: operation,
   operation_kind: operation ? "migrate" : undefined,
+  snapshots,
   generation: 1,
   created_at: "2026-01-01T00:00:00Z",
   updated_at: "2026-01-01T00:00:00Z",
@@ -44,13 +45,24 @@ describe("can", () => {
     expect(verdict).toEqual({ allowed: false, reason: "An operation (migrate) is working on it. Wait for it or cancel it." });
   });
 
+  it.each(transitions.map((row) => [row.action, row.loses_snapshots] as const))("%s of a VM that has snapshots loses them: %s", (action, loses) => {
+    const states = transitions.find((row) => row.action === action)!.from!;
+    expect(can(transitions, vm(states[0]!, undefined, 2), action).allowed).toBe(!loses);
+  });
+
+  it("says what to do about snapshots", () => {
+    const reasonWith = (snapshots: number) => can(transitions, vm("running", undefined, snapshots), "grow_disk");
+    expect(reasonWith(2)).toEqual({ allowed: false, reason: "It has 2 snapshots, which would not follow its disks; delete them first." });
+    expect(reasonWith(1)).toEqual({ allowed: false, reason: "It has 1 snapshot, which would not follow its disks; delete it first." });
+  });
+
   it("allows nothing before the table is there, and nothing that is not in it", () => {
     expect(can(undefined, vm("running"), "stop").allowed).toBe(false);
     expect(can([], vm("running"), "stop").allowed).toBe(false);
   });
 
   it("knows every action of the table", () => {
-    const known: VMAction[] = ["start", "stop", "restart", "pause", "resume", "migrate", "migrate_cold", "backup", "restore_in_place", "delete", "console"];
+    const known: VMAction[] = ["start", "stop", "restart", "pause", "resume", "migrate", "migrate_cold", "backup", "restore_in_place", "move_disk", "grow_disk", "limit_disk", "attach_volume", "detach_volume", "take_snapshot", "revert_snapshot", "delete_snapshot", "publish_template", "clone_vm", "delete", "console"];
     expect(transitions.map((row) => row.action).sort()).toEqual(known.sort());
   });
 });

@@ -18,6 +18,20 @@ export interface Interface {
   ip: string;
 }
 
+// Origin is the version of a template that a VM was made from.
+export interface Origin {
+  template_id: string;
+  version_id: string;
+  label: string; // such as web:3
+}
+
+// CloudInit is what a guest is told at its first start.
+export interface CloudInit {
+  user_data?: string;
+  network_config?: string;
+  ssh_keys?: string[] | null;
+}
+
 export interface VM {
   id: string;
   project_id: string;
@@ -27,11 +41,15 @@ export interface VM {
   host_id?: string;
   host_name?: string;
   image_id?: string;
+  template?: Origin;
   spec: Spec;
   interfaces: Interface[] | null;
   volume_ids: string[] | null;
   operation_id?: string;
   operation_kind?: string;
+  snapshots: number; // how many its disks hold
+  snapshot_id?: string; // the current one: its disks have changed since
+  cloud_init_id?: string; // its guest is told something at its first start
   generation: number;
   created_at: Time;
   updated_at: Time;
@@ -47,6 +65,16 @@ export type VMAction =
   | "migrate_cold"
   | "backup"
   | "restore_in_place"
+  | "clone_vm"
+  | "take_snapshot"
+  | "revert_snapshot"
+  | "delete_snapshot"
+  | "move_disk"
+  | "grow_disk"
+  | "limit_disk"
+  | "attach_volume"
+  | "detach_volume"
+  | "publish_template"
   | "delete"
   | "console";
 
@@ -56,6 +84,7 @@ export interface Transition {
   to?: VMState;
   doing?: string;
   while_busy: boolean;
+  loses_snapshots: boolean;
   advice: string;
 }
 
@@ -71,6 +100,8 @@ export interface PoolFact {
   used_bytes: number;
   available: boolean;
   detail?: string;
+  promised_bytes: number;
+  overcommit: number;
 }
 
 export interface HostFacts {
@@ -122,7 +153,26 @@ export type OperationKind =
   | "verify_backup"
   | "delete_backup"
   | "restore"
-  | "capacity";
+  | "clone_vm"
+  | "take_snapshot"
+  | "revert_snapshot"
+  | "delete_snapshot"
+  | "capacity"
+  | "remove_pool"
+  | "scan_pool"
+  | "adopt_volume"
+  | "discard_volume"
+  | "move_disk"
+  | "grow_disk"
+  | "limit_disk"
+  | "import_image"
+  | "publish_template"
+  | "create_volume"
+  | "grow_volume"
+  | "move_volume"
+  | "delete_volume"
+  | "attach_volume"
+  | "detach_volume";
 
 export type OperationState =
   | "accepted"
@@ -294,20 +344,162 @@ export interface Image {
   project_id?: string;
   name: string;
   format: string;
+  source_format: string; // the one that it came in
   sha256: string;
   size_bytes: number;
   virtual_bytes: number;
   vms: number;
+  templates: string[] | null; // versions that are made of it and not withdrawn, such as web:3
   created_at: Time;
 }
 
-export interface Pool {
+// Templates
+
+export type TemplateState = "published" | "current" | "deprecated" | "withdrawn";
+export type TemplateAction = "promote" | "deprecate" | "withdraw" | "delete";
+
+export interface Template {
+  id: string;
+  project_id?: string; // every project's without it
   name: string;
-  driver: string;
-  shared: boolean;
+  description?: string;
+  current?: number; // of its versions
+  versions: number;
+  vms: number;
+  created_at: Time;
+}
+
+export interface TemplateDefaults {
+  cpus?: number;
+  memory_bytes?: number;
+  disk_bytes?: number;
+  network_id?: string;
+}
+
+export interface TemplateVersion {
+  id: string;
+  template_id: string;
+  template_name: string;
+  number: number;
+  state: TemplateState;
+  image_id?: string;
+  image_name?: string;
+  image_virtual_bytes?: number;
+  defaults: TemplateDefaults;
+  notes?: string;
+  generalised: "no" | "declared" | "agent";
+  forgotten?: string[] | null;
+  source_vm_id?: string;
+  source_vm_name?: string;
+  vms: number;
+  published_by: string;
+  published_at: Time;
+  changed_by: string;
+  changed_at: Time;
+}
+
+export type VolumeState = "creating" | "ready" | "trashed" | "deleting";
+
+// VolumeLimits is the most that a VM may ask of a volume; what is left out is not limited.
+export interface VolumeLimits {
+  iops?: number;
+  bytes_per_second?: number;
+}
+
+// Volume is a virtual disk. One with a name has a life of its own; one without ends with its VM.
+export interface Volume {
+  id: string;
+  project_id: string;
+  name?: string;
+  vm_id?: string;
+  vm_name?: string;
+  device?: string;
+  pool: string;
+  host_id?: string;
+  host_name?: string;
+  size_bytes: number;
+  image_id?: string;
+  format: string;
+  limits?: VolumeLimits;
+  state: VolumeState;
+  purge_at?: Time;
+  operation_id?: string;
+  operation_kind?: string;
+  created_at: Time;
+}
+
+// Disk is a volume that a VM has.
+export type Disk = Volume & { device: string };
+
+export type VolumeAction = "attach" | "detach" | "grow" | "move" | "trash" | "restore" | "purge";
+
+export type PoolHealth = "unknown" | "healthy" | "degraded" | "unreachable";
+export type PoolTier = "hot" | "warm" | "cold";
+
+export type Protocol = "nfs" | "cifs" | "glusterfs" | "sshfs";
+
+export interface PoolSettings {
+  local?: { directory: string; shared?: boolean };
+  netfs?: { protocol: Protocol; source: string; at?: string; options?: string; host_key?: string };
+  rbd?: { monitors: string[] | null; pool: string; user: string };
+}
+
+// PoolReach is what one host says of a pool.
+export interface PoolReach {
+  host_id: string;
+  host_name: string;
+  available: boolean;
+  detail?: string;
   capacity_bytes: number;
   used_bytes: number;
-  host_ids: string[] | null;
+  at: Time;
+}
+
+export interface Pool {
+  id: string;
+  name: string;
+  driver: "local" | "netfs" | "rbd";
+  settings: PoolSettings;
+  sealed: boolean;
+  shared: boolean;
+  tier: PoolTier;
+  overcommit: number;
+  state: "ready" | "removing";
+  health: PoolHealth;
+  capacity_bytes: number;
+  used_bytes: number;
+  promised_bytes: number;
+  volumes: number;
+  only_host_ids: string[] | null;
+  hosts: PoolReach[] | null;
+  operation_id?: string;
+  generation: number;
+  created_at: Time;
+}
+
+// ObjectStore is where one kind of objects is kept, and whether the server reaches that.
+export interface ObjectStore {
+  holds: "images" | "backups";
+  driver: "dir" | "swift";
+  place: string;
+  available: boolean;
+  detail?: string;
+}
+
+// Held is a volume that a host finds in a pool.
+export interface Held {
+  volume_id: string;
+  host_id?: string; // whose own pool it is in; none in a shared one
+  host_name?: string;
+  size_bytes: number;
+  allocated_bytes: number;
+}
+
+// Survey is where a pool and the inventory differ: what the operation scan_pool results in.
+export interface Survey {
+  held: number;
+  strays: Held[];
+  missing: Volume[];
 }
 
 export interface Network {
@@ -343,6 +535,7 @@ export interface Backup {
   verified_at?: Time;
   referenced_by: number;
   checkpoint: boolean;
+  cloud_init_id?: string; // for what is made of it
   damaged_detail?: string;
 }
 
@@ -360,6 +553,25 @@ export interface Schedule {
   last_run_at?: Time;
   last_result?: string;
   skipped: number;
+  created_at: Time;
+}
+
+// Snapshots
+
+export type SnapshotState = "creating" | "ready" | "deleting";
+
+// Snapshot is what a VM's disks were at an instant. It lies within the disks and stands on no other.
+export interface Snapshot {
+  id: string;
+  project_id: string;
+  vm_id: string;
+  parent_id?: string; // what the disks had changed since when it was taken
+  name: string;
+  description?: string;
+  state: SnapshotState;
+  quiesced: boolean;
+  current: boolean;
+  disks: { volume_id: string; device: string; size_bytes: number }[] | null;
   created_at: Time;
 }
 

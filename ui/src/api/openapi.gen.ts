@@ -212,6 +212,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hosts/self/images/{image}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Send the bytes of an image that an operation on this host makes of a disk */
+        put: operations["keep-host-image"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hosts/self/images/{image}/peers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Other hosts that have an image, with what lets this host read it there */
+        get: operations["image-peers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hosts/self/link": {
         parameters: {
             query?: never;
@@ -263,6 +297,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hosts/self/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pools this host should have, with their keys */
+        get: operations["host-pools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hosts/self/repository": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where backups are, with what lets the host in; empty for its own directory */
+        get: operations["host-repository"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hosts/self/samples": {
         parameters: {
             query?: never;
@@ -289,6 +357,23 @@ export interface paths {
         };
         /** What the inventory believes is on this host */
         get: operations["host-vms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hosts/self/vms/{vm}/cloud-init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the guest of a VM of this host is told, or of one that is being moved, to make its seed of */
+        get: operations["host-cloud-init"];
         put?: never;
         post?: never;
         delete?: never;
@@ -383,6 +468,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/image-uploads/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much of a file has come that is being imported as an image
+         * @description Send the rest with POST /images and that offset. What came is kept for a day, by the server that it came to.
+         */
+        get: operations["get-image-upload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/images": {
         parameters: {
             query?: never;
@@ -394,10 +499,30 @@ export interface paths {
         get: operations["list-images"];
         put?: never;
         /**
-         * Import an image: the bytes of a qcow2 or raw disk
-         * @description The format is found from the bytes. The same name with the same bytes answers 200 and the image that is there.
+         * Import an image: the bytes of a disk as qcow2, raw, vmdk, vhdx, vdi, vhd or ova
+         * @description The format is found from the bytes; what is packed with gzip is unpacked, and what is neither qcow2 nor raw is converted to qcow2. The same name with the same bytes answers 200 and the image that is there.
          */
         post: operations["import-image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/images/from-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import an image from a URL
+         * @description The server downloads the file and goes on with it as with an upload.
+         */
+        post: operations["import-image-from-url"];
         delete?: never;
         options?: never;
         head?: never;
@@ -415,7 +540,7 @@ export interface paths {
         get: operations["get-image"];
         put?: never;
         post?: never;
-        /** Delete an image that no VM stands on */
+        /** Delete an image that no VM stands on and no template needs */
         delete: operations["delete-image"];
         options?: never;
         head?: never;
@@ -429,7 +554,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An image's bytes, or with Range a part of them */
+        /**
+         * An image's bytes, or with Range a part of them
+         * @description With a format that is not the image's own it is converted first, and sent whole.
+         */
         get: operations["image-content"];
         put?: never;
         post?: never;
@@ -482,6 +610,23 @@ export interface paths {
         };
         /** List networks by name */
         get: operations["list-networks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/object-stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where images and backups are kept, and whether the server reaches that now */
+        get: operations["list-object-stores"];
         put?: never;
         post?: never;
         delete?: never;
@@ -616,10 +761,81 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List storage pools, summed over hosts */
+        /** List storage pools by name */
         get: operations["list-pools"];
         put?: never;
+        /** Declare a storage pool; its hosts open it within seconds */
+        post: operations["add-pool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/{pool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a storage pool */
+        get: operations["get-pool"];
+        put?: never;
         post?: never;
+        /** Give up a storage pool that holds no volumes */
+        delete: operations["remove-pool"];
+        options?: never;
+        head?: never;
+        /** Change a storage pool */
+        patch: operations["set-pool"];
+        trace?: never;
+    };
+    "/pools/{pool}/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare a pool with the inventory; the operation's result lists what belongs to nobody, and what is missing */
+        post: operations["scan-pool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/{pool}/strays/{volume}/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a volume that belongs to nobody into the inventory */
+        post: operations["adopt-volume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/{pool}/strays/{volume}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete a volume that belongs to nobody */
+        post: operations["discard-volume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -747,6 +963,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List templates by name */
+        get: operations["list-templates"];
+        put?: never;
+        /** Publish an image as a new version of a template */
+        post: operations["publish-template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/from-vm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish the disk that a VM boots from as a new version of a template
+         * @description The disk is read at rest and becomes an image. The VM is off afterwards.
+         */
+        post: operations["publish-template-from-vm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a template */
+        get: operations["get-template"];
+        put?: never;
+        post?: never;
+        /** Delete a template with all its versions, if no VM was made from any; the images stay */
+        delete: operations["delete-template"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a template's versions, newest first */
+        get: operations["list-template-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a version of a template */
+        get: operations["get-template-version"];
+        put?: never;
+        post?: never;
+        /** Delete a withdrawn version that no VM was made from */
+        delete: operations["delete-template-version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/versions/{number}/deprecate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that VMs should be made from another version */
+        post: operations["deprecate-template-version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/versions/{number}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a version the current one; the one that was is an ordinary one again */
+        post: operations["promote-template-version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{template}/versions/{number}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let no more VMs be made from a version, for good; its image may go then */
+        post: operations["withdraw-template-version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -809,7 +1167,7 @@ export interface paths {
         /** List VMs by name */
         get: operations["list-vms"];
         put?: never;
-        /** Make a VM from an image and start it */
+        /** Make a VM from an image or a template and start it */
         post: operations["create-vm"];
         delete?: never;
         options?: never;
@@ -853,6 +1211,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/vms/{vm}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a VM with copies of the disks of one that is off, and an identity of its own */
+        post: operations["clone-vm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/cloud-init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a VM's guest is told at its first start */
+        get: operations["get-cloud-init"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/vms/{vm}/console": {
         parameters: {
             query?: never;
@@ -864,6 +1256,92 @@ export interface paths {
         get: operations["vm-console"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/disks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A VM's disks and the pools they are in */
+        get: operations["list-vm-disks"];
+        put?: never;
+        /** Give a VM a volume, while the VM runs or while it is off */
+        post: operations["attach-vm-disk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/disks/{device}/detach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a volume from its VM, while the VM runs or while it is off; what is on it stays */
+        post: operations["detach-vm-disk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/disks/{device}/grow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a disk larger, while the VM runs or while it is off */
+        post: operations["grow-vm-disk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/disks/{device}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Limit what the VM may ask of a disk, while it runs or while it is off; an empty object takes the limits away */
+        put: operations["limit-vm-disk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/disks/{device}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a disk to another pool, while the VM runs or while it is off */
+        post: operations["move-vm-disk"];
         delete?: never;
         options?: never;
         head?: never;
@@ -955,6 +1433,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/vms/{vm}/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a VM's snapshots, oldest first */
+        get: operations["list-snapshots"];
+        put?: never;
+        /** Keep all disks of a VM as they are, while it runs or while it is off */
+        post: operations["take-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/snapshots/{snapshot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a snapshot */
+        get: operations["get-snapshot"];
+        put?: never;
+        post?: never;
+        /** Delete a snapshot; the disks and other snapshots stay as they are */
+        delete: operations["delete-snapshot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vms/{vm}/snapshots/{snapshot}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a VM's disks back to a snapshot; the VM is off meanwhile */
+        post: operations["revert-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/vms/{vm}/start": {
         parameters: {
             query?: never;
@@ -989,6 +1520,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/volumes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List volumes, those of VMs too */
+        get: operations["list-volumes"];
+        put?: never;
+        /** Make an empty volume that belongs to no VM */
+        post: operations["create-volume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes/{volume}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a volume */
+        get: operations["get-volume"];
+        put?: never;
+        post?: never;
+        /** Put a volume into the trash, from where it is deleted after a while */
+        delete: operations["trash-volume"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes/{volume}/grow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a volume larger that no VM has */
+        post: operations["grow-volume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes/{volume}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a volume to another pool that no VM has */
+        post: operations["move-volume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes/{volume}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete a volume for good, with what is on it */
+        post: operations["purge-volume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes/{volume}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a volume out of the trash */
+        post: operations["restore-volume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/whoami": {
         parameters: {
             query?: never;
@@ -1010,6 +1645,29 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AddPoolBody: {
+            /** @description What the driver needs to be let in: a key of Ceph or ssh, a password of CIFS; kept sealed and never shown again */
+            key?: string;
+            /** @example fast */
+            name: string;
+            /** @description Names or IDs of the hosts that have it; all if left out */
+            only_hosts?: string[];
+            /**
+             * Format: double
+             * @description How many bytes may be promised for each that it has; 3 if left out
+             */
+            overcommit?: number;
+            /** @description Of one driver */
+            settings: components["schemas"]["PoolSettings"];
+            /** @description hot, warm or cold; warm if left out */
+            tier?: string;
+        };
+        AdoptBody: {
+            /** @description Name or ID of the host, for a pool that each host has its own of */
+            host?: string;
+            /** @description Lower-case letters, digits and hyphens */
+            name: string;
+        };
         AnalyticsMissing: {
             /**
              * Format: double
@@ -1151,11 +1809,22 @@ export interface components {
             /** Format: double */
             span_hours: number;
         };
+        AttachBody: {
+            /**
+             * @description virtio if left out
+             * @enum {string}
+             */
+            bus?: "virtio" | "scsi";
+            /** @description Name or ID of a volume that belongs to no VM */
+            volume: string;
+        };
         Backup: {
             /** @description The backup whose checkpoint an incremental one was read against */
             base_id?: string;
             /** @description The VM's disks track what changed since it, so the next one can be incremental */
             checkpoint: boolean;
+            /** @description What the VM's guest was told at its first start, for a VM that is made of the backup */
+            cloud_init_id?: string;
             /** Format: date-time */
             created_at: string;
             damaged_detail?: string;
@@ -1283,25 +1952,56 @@ export interface components {
             operation_id: string;
             plan: components["schemas"]["AnalyticsReport"];
         };
+        CloneBody: {
+            description?: string;
+            /** @description Name or ID; the placement decides if left out */
+            host?: string;
+            /**
+             * @description Of the clone; also its host name
+             * @example web-2
+             */
+            name: string;
+            /** @description Name or ID; that of the source if left out */
+            network?: string;
+            /** @description Where to put its disks; the placement decides if left out */
+            pool?: string;
+            /** @description Start it when its disks are there; yes if left out */
+            start?: boolean;
+        };
+        CloudInit: {
+            /** @description Network configuration of version 1 or 2, in YAML; DHCP if left out */
+            network_config?: string;
+            /** @description Public keys that may log in as the guest's default user, as in authorized_keys */
+            ssh_keys?: string[];
+            /** @description A #cloud-config, a script that begins with #!, or a MIME multipart of such; at most 64 KiB. Whoever may change the VM may read it */
+            user_data?: string;
+        };
+        CloudinitInstance: {
+            cloud_init: components["schemas"]["CloudInit"];
+            name: string;
+            vm_id: string;
+        };
         CreateVMBody: {
+            /** @description What its guest is told at its first start; kept sealed */
+            cloud_init?: components["schemas"]["CloudInit"];
             /**
              * Format: int64
-             * @description Virtual CPUs; 1 if left out
+             * @description Virtual CPUs; if left out what the template says, else 1
              */
             cpus?: number;
             description?: string;
             /**
              * Format: int64
-             * @description 1 GiB, or the image's own size if that is more, if left out
+             * @description If left out what the template says, else 1 GiB, or the image's own size if that is more
              */
             disk_bytes?: number;
             /** @description Name or ID; the placement decides if left out */
             host?: string;
-            /** @description Name or ID of the image its disk is made from */
-            image: string;
+            /** @description Name or ID of the image its disk is made from, if not from a template */
+            image?: string;
             /**
              * Format: int64
-             * @description 128 MiB if left out
+             * @description If left out what the template says, else 128 MiB
              */
             memory_bytes?: number;
             /**
@@ -1309,10 +2009,37 @@ export interface components {
              * @example web-1
              */
             name: string;
-            /** @description Name or ID; "default" if left out */
+            /** @description Name or ID; if left out what the template says, else "default" */
             network?: string;
             /** @description Where to make the disk; the placement decides if left out */
             pool?: string;
+            /**
+             * @description Name or ID of a template, whose current version is taken, or of a version of it
+             * @example web:3
+             */
+            template?: string;
+        };
+        CreateVolumeBody: {
+            /** @description Of a pool that each host has its own of; the placement decides if left out */
+            host?: string;
+            /**
+             * @description Lower-case letters, digits and hyphens
+             * @example data-1
+             */
+            name: string;
+            /** @description The placement decides if left out */
+            pool?: string;
+            /** Format: int64 */
+            size_bytes: number;
+        };
+        DetachBody: {
+            /**
+             * Format: int64
+             * @description How long the guest may take to let go of it; 60 if left out
+             */
+            grace_seconds?: number;
+            /** @description By which the volume is known from then on; needed if it has none */
+            name?: string;
         };
         EnrolBody: {
             facts: components["schemas"]["HostFacts"];
@@ -1356,6 +2083,20 @@ export interface components {
             range: string;
             /** Format: int64 */
             vni: number;
+        };
+        GrowDiskBody: {
+            /**
+             * Format: int64
+             * @description More than it has; a disk is never made smaller
+             */
+            size_bytes: number;
+        };
+        GrowVolumeBody: {
+            /**
+             * Format: int64
+             * @description More than it has; a volume is never made smaller
+             */
+            size_bytes: number;
         };
         Hit: {
             id: string;
@@ -1403,6 +2144,12 @@ export interface components {
             pools: components["schemas"]["HostPoolFact"][];
             worker_version: string;
         };
+        HostPeer: {
+            /** @description host:port */
+            address: string;
+            /** @description Lets its bearer have this image from that host for a while */
+            ticket: string;
+        };
         HostPoint: {
             /** Format: date-time */
             at: string;
@@ -1428,6 +2175,16 @@ export interface components {
             /** @example local */
             driver: string;
             name: string;
+            /**
+             * Format: double
+             * @description How many bytes may be promised for each that it has
+             */
+            overcommit: number;
+            /**
+             * Format: int64
+             * @description The sizes of the volumes in it: of this host, or of all if it is shared
+             */
+            promised_bytes: number;
             /** @description The same bytes are seen by every host that has a pool of this name */
             shared: boolean;
             /** Format: int64 */
@@ -1501,12 +2258,25 @@ export interface components {
             name: string;
             /** @description Empty for an image that every project may use */
             project_id?: string;
+            /** @description Of the bytes that are kept */
             sha256: string;
             /**
              * Format: int64
              * @description Bytes of the file
              */
             size_bytes: number;
+            /**
+             * @description The format that it came in
+             * @enum {string}
+             */
+            source_format: "qcow2" | "raw" | "vmdk" | "vhdx" | "vdi" | "vhd" | "ova";
+            /**
+             * @description Versions of templates that are made of it and not withdrawn
+             * @example [
+             *       "web:3"
+             *     ]
+             */
+            templates: string[];
             /**
              * Format: int64
              * @description Bytes of the disk it describes
@@ -1517,6 +2287,26 @@ export interface components {
              * @description VMs whose disk stands on it
              */
             vms: number;
+        };
+        ImageUpload: {
+            /**
+             * Format: int64
+             * @description How much of the file has come
+             */
+            received_bytes: number;
+        };
+        ImportImageBody: {
+            /** @example debian-12 */
+            name: string;
+            /** @description For every project; administrators only */
+            public?: boolean;
+            /** @description Of the file at the URL, in hex: others are refused */
+            sha256?: string;
+            /**
+             * @description http or https; who may read the operation reads it
+             * @example https://images.example.org/debian-12.qcow2
+             */
+            url: string;
         };
         ListBackup: {
             items: components["schemas"]["Backup"][];
@@ -1554,7 +2344,7 @@ export interface components {
             next_cursor?: string;
         };
         ListPool: {
-            items: components["schemas"]["VolumePool"][];
+            items: components["schemas"]["Pool"][];
             /** @description Where the next page begins; missing on the last */
             next_cursor?: string;
         };
@@ -1565,6 +2355,21 @@ export interface components {
         };
         ListSchedule: {
             items: components["schemas"]["BackupSchedule"][];
+            /** @description Where the next page begins; missing on the last */
+            next_cursor?: string;
+        };
+        ListSnapshot: {
+            items: components["schemas"]["Snapshot"][];
+            /** @description Where the next page begins; missing on the last */
+            next_cursor?: string;
+        };
+        ListStanding: {
+            items: components["schemas"]["ObjectstoreStanding"][];
+            /** @description Where the next page begins; missing on the last */
+            next_cursor?: string;
+        };
+        ListTemplate: {
+            items: components["schemas"]["Template"][];
             /** @description Where the next page begins; missing on the last */
             next_cursor?: string;
         };
@@ -1580,6 +2385,16 @@ export interface components {
         };
         ListVM: {
             items: components["schemas"]["VM"][];
+            /** @description Where the next page begins; missing on the last */
+            next_cursor?: string;
+        };
+        ListVersion: {
+            items: components["schemas"]["TemplateVersion"][];
+            /** @description Where the next page begins; missing on the last */
+            next_cursor?: string;
+        };
+        ListVolume: {
+            items: components["schemas"]["Volume"][];
             /** @description Where the next page begins; missing on the last */
             next_cursor?: string;
         };
@@ -1599,6 +2414,19 @@ export interface components {
             limits?: components["schemas"]["PrecopyLimits"];
             /** @description Name or ID of the host; the placement decides if left out */
             to?: string;
+        };
+        MoveDiskBody: {
+            /**
+             * Format: int64
+             * @description The most that a live move may take; as much as there is if left out
+             */
+            bandwidth_bytes_per_second?: number;
+            /** @description Name of the pool */
+            pool: string;
+        };
+        MoveVolumeBody: {
+            /** @description Name of the pool; one host has to reach it and the pool that the volume is in */
+            pool: string;
         };
         Network: {
             /** Format: date-time */
@@ -1640,8 +2468,35 @@ export interface components {
             token: string;
             user_id: string;
         };
+        ObjectstorePlace: {
+            directory?: string;
+            swift?: components["schemas"]["ObjectstoreSwiftPlace"];
+        };
+        ObjectstoreStanding: {
+            /** @description The server reaches it; a directory of hosts is theirs to reach */
+            available: boolean;
+            /** @description Why it is not available */
+            detail?: string;
+            /** @enum {string} */
+            driver: "dir" | "swift";
+            /** @enum {string} */
+            holds: "images" | "backups";
+            /** @description Where it is, without what lets one in */
+            place: string;
+        };
+        ObjectstoreSwiftPlace: {
+            auth_url: string;
+            container: string;
+            domain?: string;
+            key: string;
+            region?: string;
+            tenant?: string;
+            user: string;
+        };
         ObservationsBody: {
             machines: components["schemas"]["ObservedMachine"][];
+            /** @description VMs that have a seed of cloud-init there */
+            seeds?: string[];
         };
         Observed: {
             /** @description VMs whose recorded state was corrected */
@@ -1654,6 +2509,11 @@ export interface components {
             unknown: string[];
         };
         ObservedMachine: {
+            /**
+             * @description Why the hypervisor itself paused it
+             * @enum {string}
+             */
+            halted?: "no_space" | "disk_error";
             name: string;
             /** @enum {string} */
             state: "running" | "paused" | "stopped" | "crashed";
@@ -1840,6 +2700,133 @@ export interface components {
             /** @description Operations that wait for somebody to do something, at most 20 */
             waiting: components["schemas"]["Operation"][];
         };
+        Pool: {
+            /**
+             * Format: int64
+             * @description Summed over hosts; a shared pool counts once
+             */
+            capacity_bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @enum {string} */
+            driver: "local" | "netfs" | "rbd";
+            /**
+             * Format: int64
+             * @description Grows with each change; the ETag
+             */
+            generation: number;
+            /** @enum {string} */
+            health: "unknown" | "healthy" | "degraded" | "unreachable";
+            /** @description The hosts that say something of it */
+            hosts: components["schemas"]["PoolReach"][];
+            id: string;
+            name: string;
+            /** @description The hosts that have it; empty: all */
+            only_host_ids: string[];
+            /** @description The operation that has it for itself */
+            operation_id?: string;
+            /**
+             * Format: double
+             * @description How many bytes may be promised for each that it has
+             */
+            overcommit: number;
+            /**
+             * Format: int64
+             * @description The sizes of its volumes
+             */
+            promised_bytes: number;
+            /** @description It has a key, which is kept sealed and never shown */
+            sealed: boolean;
+            settings: components["schemas"]["PoolSettings"];
+            /** @description Every host sees the same volumes */
+            shared: boolean;
+            /** @enum {string} */
+            state: "ready" | "removing";
+            /** @enum {string} */
+            tier: "hot" | "warm" | "cold";
+            /** Format: int64 */
+            used_bytes: number;
+            /** Format: int64 */
+            volumes: number;
+        };
+        PoolDefinition: {
+            id: string;
+            key?: string;
+            name: string;
+            problem?: string;
+            removing?: boolean;
+            settings: components["schemas"]["PoolSettings"];
+        };
+        PoolLocalSettings: {
+            /**
+             * @description Absolute; made where it is missing
+             * @example /var/lib/novacron/pools/local
+             */
+            directory: string;
+            /** @description Every host has the same file system mounted there */
+            shared?: boolean;
+        };
+        PoolNetFSSettings: {
+            /**
+             * @description Where hosts mount it, the same on all; below /var/lib/novacron/mounts if left out
+             * @example /var/lib/novacron/mounts/nas
+             */
+            at?: string;
+            /** @description sshfs: the server's public key, as ssh-keyscan shows it without the server's name */
+            host_key?: string;
+            /**
+             * @description As mount -o takes them
+             * @example vers=4.2,hard
+             */
+            options?: string;
+            /** @enum {string} */
+            protocol: "nfs" | "cifs" | "glusterfs" | "sshfs";
+            /**
+             * @description As mount takes it: server:/path, //server/share, server:/volume, user@server:/path
+             * @example nas:/export/vms
+             */
+            source: string;
+        };
+        PoolRBDSettings: {
+            /**
+             * @description Addresses of the cluster's monitors
+             * @example [
+             *       "10.0.0.1:3300"
+             *     ]
+             */
+            monitors: string[];
+            /**
+             * @description The pool's name in the cluster
+             * @example vms
+             */
+            pool: string;
+            /**
+             * @description Of cephx, without "client."
+             * @example novacron
+             */
+            user: string;
+        };
+        PoolReach: {
+            /**
+             * Format: date-time
+             * @description When the host said so
+             */
+            at: string;
+            available: boolean;
+            /** Format: int64 */
+            capacity_bytes: number;
+            /** @description Why it is not available */
+            detail?: string;
+            host_id: string;
+            host_name: string;
+            /** Format: int64 */
+            used_bytes: number;
+        };
+        PoolSettings: {
+            local?: components["schemas"]["PoolLocalSettings"];
+            netfs?: components["schemas"]["PoolNetFSSettings"];
+            rbd?: components["schemas"]["PoolRBDSettings"];
+        };
         PowerBody: {
             /** @description Stop and restart: cut the power at once */
             force?: boolean;
@@ -1990,6 +2977,86 @@ export interface components {
             id: string;
             name: string;
         };
+        PublishTemplateBody: {
+            /**
+             * Format: int64
+             * @description Virtual CPUs of VMs that are not asked for a number
+             */
+            cpus?: number;
+            /** @description Of the template; left as it is if left out */
+            description?: string;
+            /**
+             * Format: int64
+             * @description Of VMs that are not asked for a size; at least the image's own
+             */
+            disk_bytes?: number;
+            /**
+             * @description declared: you say that the image holds no machine's identity
+             * @enum {string}
+             */
+            generalised?: "no" | "declared";
+            /** @description Name or ID of the image */
+            image: string;
+            /**
+             * Format: int64
+             * @description Of VMs that are not asked for an amount
+             */
+            memory_bytes?: number;
+            /**
+             * @description Of the template, which is made if there is none
+             * @example web
+             */
+            name: string;
+            /** @description Name or ID of the network of VMs that are not asked for one */
+            network?: string;
+            /** @description What is new in this version */
+            notes?: string;
+            /** @description Make it the current version at once */
+            promote?: boolean;
+            /** @description For every project; administrators only */
+            public?: boolean;
+        };
+        PublishVMBody: {
+            /**
+             * Format: int64
+             * @description Virtual CPUs of VMs that are not asked for a number
+             */
+            cpus?: number;
+            /** @description Of the template; left as it is if left out */
+            description?: string;
+            /**
+             * Format: int64
+             * @description Of VMs that are not asked for a size; at least the image's own
+             */
+            disk_bytes?: number;
+            /**
+             * @description agent: the running guest is asked to forget who it is, and then the VM is switched off. declared: you say that it has
+             * @enum {string}
+             */
+            generalised?: "no" | "declared" | "agent";
+            /** @description Name of the image that its disk becomes; the template's with the time if left out */
+            image?: string;
+            /**
+             * Format: int64
+             * @description Of VMs that are not asked for an amount
+             */
+            memory_bytes?: number;
+            /**
+             * @description Of the template, which is made if there is none
+             * @example web
+             */
+            name: string;
+            /** @description Name or ID of the network of VMs that are not asked for one */
+            network?: string;
+            /** @description What is new in this version */
+            notes?: string;
+            /** @description Make it the current version at once */
+            promote?: boolean;
+            /** @description For every project; administrators only */
+            public?: boolean;
+            /** @description Name or ID of the VM, which is off, or is switched off for it */
+            vm: string;
+        };
         RestoreBody: {
             /** @description Name or ID, for a new VM; the placement decides if left out */
             host?: string;
@@ -2002,6 +3069,10 @@ export interface components {
             /** @description Where to put the disks; the placement decides if left out */
             pool?: string;
             /** @description Start it when its disks are back; yes if left out */
+            start?: boolean;
+        };
+        RevertBody: {
+            /** @description Start it when the disks are back; if left out, if it is on now */
             start?: boolean;
         };
         Samples: {
@@ -2057,6 +3128,129 @@ export interface components {
             token: string;
             user: components["schemas"]["Whoami"];
         };
+        SetPoolBody: {
+            /** @description Takes the place of the one that is kept */
+            key?: string;
+            /** @description Names or IDs of the hosts that have it; an empty list means all */
+            only_hosts?: string[];
+            /** Format: double */
+            overcommit?: number;
+            /** @description Of the same driver */
+            settings?: components["schemas"]["PoolSettings"];
+            /** @description hot, warm or cold */
+            tier?: string;
+        };
+        Snapshot: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The VM's disks have changed since this one */
+            current: boolean;
+            description?: string;
+            disks: components["schemas"]["SnapshotDisk"][];
+            id: string;
+            name: string;
+            /** @description The snapshot that the disks had changed since when this one was taken */
+            parent_id?: string;
+            project_id: string;
+            /** @description The guest's file systems were frozen, or it was off; else its disks are as after a power cut */
+            quiesced: boolean;
+            /** @enum {string} */
+            state: "creating" | "ready" | "deleting";
+            vm_id: string;
+        };
+        SnapshotBody: {
+            description?: string;
+            /**
+             * @description Lower-case letters, digits and hyphens
+             * @example before-upgrade
+             */
+            name: string;
+        };
+        SnapshotDisk: {
+            /** @example vda */
+            device: string;
+            /** Format: int64 */
+            size_bytes: number;
+            volume_id: string;
+        };
+        StrayBody: {
+            /** @description Name or ID of the host, for a pool that each host has its own of */
+            host?: string;
+        };
+        Template: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The number of its current version; absent if there is none
+             */
+            current?: number;
+            description?: string;
+            id: string;
+            name: string;
+            /** @description Empty for a template that every project may use */
+            project_id?: string;
+            /** Format: int64 */
+            versions: number;
+            /**
+             * Format: int64
+             * @description VMs that were made from any of its versions
+             */
+            vms: number;
+        };
+        TemplateDefaults: {
+            /**
+             * Format: int64
+             * @description Virtual CPUs
+             */
+            cpus?: number;
+            /**
+             * Format: int64
+             * @description At least the image's own
+             */
+            disk_bytes?: number;
+            /** Format: int64 */
+            memory_bytes?: number;
+            network_id?: string;
+        };
+        TemplateVersion: {
+            /** Format: date-time */
+            changed_at: string;
+            /** @description Who gave it its state */
+            changed_by: string;
+            defaults: components["schemas"]["TemplateDefaults"];
+            /** @description What its guest's agent removed: machine_id, ssh_host_keys, cloud_init */
+            forgotten?: string[];
+            /** @enum {string} */
+            generalised: "no" | "declared" | "agent";
+            id: string;
+            /** @description Empty if it was withdrawn and its image is gone */
+            image_id?: string;
+            image_name?: string;
+            /**
+             * Format: int64
+             * @description Bytes of the image's disk: the smallest that a VM can have
+             */
+            image_virtual_bytes?: number;
+            notes?: string;
+            /** Format: int64 */
+            number: number;
+            /** Format: date-time */
+            published_at: string;
+            published_by: string;
+            /** @description The VM whose disk it was, which may be gone */
+            source_vm_id?: string;
+            source_vm_name?: string;
+            /** @enum {string} */
+            state: "published" | "current" | "deprecated" | "withdrawn";
+            template_id: string;
+            template_name: string;
+            /**
+             * Format: int64
+             * @description VMs that were made from it
+             */
+            vms: number;
+        };
         Token: {
             /** Format: date-time */
             created_at: string;
@@ -2090,6 +3284,8 @@ export interface components {
             project?: string;
         };
         VM: {
+            /** @description What its guest is told at its first start; read it at /vms/{vm}/cloud-init */
+            cloud_init_id?: string;
             /** Format: date-time */
             created_at: string;
             description?: string;
@@ -2111,8 +3307,17 @@ export interface components {
             /** @description What that operation does, such as migrate */
             operation_kind?: string;
             project_id: string;
+            /** @description The one that its disks have changed since */
+            snapshot_id?: string;
+            /**
+             * Format: int64
+             * @description How many snapshots its disks hold
+             */
+            snapshots: number;
             spec: components["schemas"]["VMSpec"];
             state: string;
+            /** @description The version of a template that it was made from */
+            template?: components["schemas"]["VMOrigin"];
             /** Format: date-time */
             updated_at: string;
             volume_ids: string[];
@@ -2127,6 +3332,12 @@ export interface components {
             /** @example 52:54:00:12:34:56 */
             mac: string;
             network_id: string;
+        };
+        VMOrigin: {
+            /** @example web:3 */
+            label: string;
+            template_id: string;
+            version_id: string;
         };
         VMPoint: {
             /** Format: date-time */
@@ -2173,6 +3384,8 @@ export interface components {
             advice: string;
             doing?: string;
             from: string[];
+            /** @description Refused while the VM has snapshots, which would not follow */
+            loses_snapshots: boolean;
             to?: string;
             /** @description Allowed while an operation holds the VM */
             while_busy: boolean;
@@ -2180,32 +3393,51 @@ export interface components {
         Volume: {
             /** Format: date-time */
             created_at: string;
-            /** @example vda */
-            device: string;
+            /**
+             * @description Empty while it is attached to no VM
+             * @example vda
+             */
+            device?: string;
             /** @example qcow2 */
             format: string;
             /** @description The host whose pool it is in; empty in a shared pool */
             host_id?: string;
+            host_name?: string;
             id: string;
             /** @description The image it is an overlay of */
             image_id?: string;
+            limits?: components["schemas"]["VolumeLimits"];
+            /** @description Empty for a disk that ends with its VM */
+            name?: string;
+            /** @description The operation that is working on it, or on its VM, now */
+            operation_id?: string;
+            operation_kind?: string;
             /** @description The name of the pool that holds it */
             pool: string;
             project_id: string;
+            /**
+             * Format: date-time
+             * @description When one in the trash is deleted
+             */
+            purge_at?: string;
             /** Format: int64 */
             size_bytes: number;
-            state: string;
+            /** @enum {string} */
+            state: "creating" | "ready" | "trashed" | "deleting";
             vm_id?: string;
+            vm_name?: string;
         };
-        VolumePool: {
-            /** Format: int64 */
-            capacity_bytes: number;
-            driver: string;
-            host_ids: string[];
-            name: string;
-            shared: boolean;
-            /** Format: int64 */
-            used_bytes: number;
+        VolumeLimits: {
+            /**
+             * Format: int64
+             * @description 0 is no limit
+             */
+            bytes_per_second?: number;
+            /**
+             * Format: int64
+             * @description Requests a second; 0 is no limit
+             */
+            iops?: number;
         };
         Whoami: {
             admin: boolean;
@@ -2780,6 +4012,76 @@ export interface operations {
             };
         };
     };
+    "keep-host-image": {
+        parameters: {
+            query: {
+                /** @description Of the bytes, in hex: others are refused */
+                sha256: string;
+            };
+            header?: never;
+            path: {
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The image, which is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Image"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "image-peers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image */
+                image: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostPeer"][];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "host-link": {
         parameters: {
             query?: never;
@@ -2869,6 +4171,64 @@ export interface operations {
             };
         };
     };
+    "host-pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolDefinition"][];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "host-repository": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectstorePlace"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-host-samples": {
         parameters: {
             query?: never;
@@ -2916,6 +4276,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HostVM"][];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "host-cloud-init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the VM */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CloudinitInstance"];
                 };
             };
             /** @description What was wrong and what to do */
@@ -3200,6 +4592,46 @@ export interface operations {
             };
         };
     };
+    "get-image-upload": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description For every project; administrators only */
+                public?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description SHA-256 of the whole file, in hex */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageUpload"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-images": {
         parameters: {
             query?: {
@@ -3240,6 +4672,10 @@ export interface operations {
             query: {
                 /** @description Name of the image */
                 name: string;
+                /** @description SHA-256 of the whole file, in hex: other bytes are refused. With it an upload that broke off can be gone on with */
+                sha256?: string;
+                /** @description How many bytes of the file came before, as the upload says; needs sha256 */
+                offset?: number;
                 /** @description For every project; administrators only */
                 public?: boolean;
                 /** @description Name or ID of the project */
@@ -3273,6 +4709,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Image"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-image-from-url": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportImageBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
                 };
             };
             /** @description What was wrong and what to do */
@@ -3375,7 +4865,12 @@ export interface operations {
     };
     "image-content": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The image's own if left out */
+                format?: "qcow2" | "raw" | "vmdk" | "vhdx" | "vdi" | "vhd";
+                /** @description Name or ID of the project */
+                project?: string;
+            };
             header?: never;
             path: {
                 image: string;
@@ -3497,6 +4992,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListNetwork"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-object-stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListStanding"];
                 };
             };
             /** @description What was wrong and what to do */
@@ -3840,6 +5364,371 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListPool"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-pool": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddPoolBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description The pool, which no host has opened yet */
+            201: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-pool": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-pool": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+                /** @description Leave the place as it is: for one that no host can reach any more */
+                forget?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-pool": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description The ETag of what you read; the change is refused with 412 if it is no longer that */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name or ID of the pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPoolBody"];
+            };
+        };
+        responses: {
+            /** @description The pool as it is now; with dry_run the plan */
+            200: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "scan-pool": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the pool */
+                pool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "adopt-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the pool */
+                pool: string;
+                /** @description ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdoptBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "discard-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the pool */
+                pool: string;
+                /** @description ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StrayBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
                 };
             };
             /** @description What was wrong and what to do */
@@ -4227,6 +6116,495 @@ export interface operations {
             };
         };
     };
+    "list-templates": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTemplate"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "publish-template": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishTemplateBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description The version */
+            201: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "publish-template-from-vm": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishVMBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-template": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-template": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Deleted */
+            204: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-template-versions": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListVersion"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-template-version": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-template-version": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Deleted */
+            204: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "deprecate-template-version": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version as it is now; with dry_run the plan */
+            200: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "promote-template-version": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version as it is now; with dry_run the plan */
+            200: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-template-version": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the template */
+                template: string;
+                /** @description The version's number */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version as it is now; with dry_run the plan */
+            200: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-tokens": {
         parameters: {
             query?: {
@@ -4413,6 +6791,8 @@ export interface operations {
                 host?: string;
                 /** @description Only VMs whose name contains this */
                 q?: string;
+                /** @description Only VMs made from this template (name or ID), or from this version of it, such as web:3 */
+                template?: string;
             };
             header?: {
                 /** @description Name or ID of the project; the token's own or "default" if left out */
@@ -4694,6 +7074,101 @@ export interface operations {
             };
         };
     };
+    "clone-vm": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM that is cloned */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloneBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-cloud-init": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CloudInit"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "vm-console": {
         parameters: {
             query?: never;
@@ -4711,6 +7186,337 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-vm-disks": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListVolume"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-vm-disk": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttachBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "detach-vm-disk": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description The disk's device, such as vdb */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DetachBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "grow-vm-disk": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description The disk's device, such as vda */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrowDiskBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "limit-vm-disk": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description The disk's device, such as vda */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VolumeLimits"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-vm-disk": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description The disk's device, such as vda */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveDiskBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
             };
             /** @description What was wrong and what to do */
             default: {
@@ -4993,6 +7799,255 @@ export interface operations {
             };
         };
     };
+    "list-snapshots": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSnapshot"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-snapshot": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnapshotBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-snapshot": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description Name or ID of the snapshot */
+                snapshot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-snapshot": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description Name or ID of the snapshot */
+                snapshot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revert-snapshot": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the VM */
+                vm: string;
+                /** @description Name or ID of the snapshot */
+                snapshot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevertBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "start-vm": {
         parameters: {
             query?: {
@@ -5094,6 +8149,394 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-volumes": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description The most items to answer */
+                limit?: number;
+                /** @description Only volumes in this pool */
+                pool?: string;
+                /** @description Only volumes in this state */
+                state?: "creating" | "ready" | "trashed" | "deleting";
+                /** @description Only volumes whose name, or VM and device, contains this */
+                q?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListVolume"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateVolumeBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Volume"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "trash-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The volume, which says when it is deleted; with dry_run the plan */
+            200: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Volume"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "grow-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrowVolumeBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveVolumeBody"];
+            };
+        };
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "purge-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+                /** @description Your own name for this request: repeated with the same body, the answer is the same operation */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Name or ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With dry_run: what would be done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationPlan"];
+                };
+            };
+            /** @description Accepted: the operation, which goes on by itself */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description What was wrong and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "restore-volume": {
+        parameters: {
+            query?: {
+                /** @description The same, for callers that cannot set headers. "*" lists all projects */
+                project?: string;
+                /** @description Check everything and answer the plan; change nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Name or ID of the project; the token's own or "default" if left out */
+                "X-Novacron-Project"?: string;
+            };
+            path: {
+                /** @description Name or ID of the volume */
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The volume as it is now; with dry_run the plan */
+            200: {
+                headers: {
+                    ETag?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Volume"];
                 };
             };
             /** @description What was wrong and what to do */

@@ -10,7 +10,14 @@ const live = 60_000;
 export interface VMFilter {
   state?: string;
   host?: string;
+  template?: string; // or a version of it, such as web:3
   q?: string;
+}
+
+export interface VolumeFilter {
+  q?: string;
+  pool?: string;
+  state?: string;
 }
 
 export interface OperationFilter {
@@ -21,6 +28,7 @@ export interface OperationFilter {
 }
 
 export const vmPageSize = 500;
+const volumePageSize = 500;
 
 async function list<T>(path: string, query: Record<string, string | number | boolean | undefined>, signal?: AbortSignal) {
   const page = await get<Noun.Page<T> | T[] | null>(path, query, signal);
@@ -56,10 +64,38 @@ const all = <T>(path: string, noun: string, filter: Record<string, string | unde
 
 export const vms = (filter: VMFilter) => pages<Noun.VM>("/vms", "vm", filter, vmPageSize);
 export const vm = (reference: string) => one<Noun.VM>("/vms", "vm", reference);
+// A disk that has moved is another volume: the key changes with them.
+export const disks = (vm: Noun.VM) =>
+  queryOptions({
+    queryKey: ["vm", "disks", vm.id, vm.volume_ids],
+    queryFn: ({ signal }) => list<Noun.Disk>(`/vms/${vm.id}/disks`, {}, signal),
+    placeholderData: keepPreviousData,
+    staleTime: live,
+  });
+// What happens to a VM's snapshots is told as a change of the VM, which is then another generation.
+export const snapshots = (vm: Noun.VM) =>
+  queryOptions({
+    queryKey: ["vm", "snapshots", vm.id, vm.generation],
+    queryFn: ({ signal }) => list<Noun.Snapshot>(`/vms/${vm.id}/snapshots`, {}, signal),
+    placeholderData: (before, query) => (query?.queryKey[2] === vm.id ? before : undefined),
+    staleTime: live,
+  });
+export const volumes = (filter: VolumeFilter) => pages<Noun.Volume>("/volumes", "volume", filter, volumePageSize);
 export const hosts = () => all<Noun.Host>("/hosts", "host");
 export const host = (reference: string) => one<Noun.Host>("/hosts", "host", reference);
 export const images = () => all<Noun.Image>("/images", "image");
+export const templates = () => all<Noun.Template>("/templates", "template");
+// Below the list, which is read again whenever something is told of a template.
+export const templateVersions = (template: string) =>
+  queryOptions({
+    queryKey: ["template", "list", "versions", template],
+    queryFn: ({ signal }) => list<Noun.TemplateVersion>(`/templates/${encodeURIComponent(template)}/versions`, {}, signal),
+    enabled: template !== "",
+    staleTime: live,
+  });
 export const pools = () => all<Noun.Pool>("/pools", "pool");
+export const pool = (reference: string) => one<Noun.Pool>("/pools", "pool", reference);
+export const objectStores = () => all<Noun.ObjectStore>("/object-stores", "object-store");
 export const networks = () => all<Noun.Network>("/networks", "network");
 export const projects = () => all<Noun.Project>("/projects", "project");
 export const schedules = () => all<Noun.Schedule>("/schedules", "schedule");

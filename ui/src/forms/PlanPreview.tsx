@@ -25,9 +25,11 @@ export function PlanPreview({ preview, hideError }: { preview: Preview; hideErro
   );
 }
 
+const placed = new Set<string>(["provision", "restore", "migrate"]);
+
 function Placement({ plan }: { plan: Plan }) {
   const { data } = useQuery(hosts());
-  if (!plan.host_id) return null;
+  if (!plan.host_id || !placed.has(plan.kind)) return null;
   const name = data?.find((host) => host.id === plan.host_id)?.name ?? plan.host_id;
   return (
     <p className="mb-1">

@@ -5,13 +5,14 @@ import { ask } from "@/api/actions";
 import type { RestoreBackup } from "@/api/actions";
 import { can } from "@/api/can";
 import type { Backup } from "@/api/nouns";
-import { hosts, pools, vm as oneVM } from "@/api/queries";
+import { vm as oneVM } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
-import { Advanced, CheckField, SelectField, TextField } from "@/ui/Field";
+import { CheckField, TextField } from "@/ui/Field";
 import { Failure, Notice } from "@/ui/Notice";
 import { exactTime } from "@/ui/When";
 import { cli } from "./commands";
 import { CopyAs } from "./CopyAs";
+import { PlaceFields } from "./PlaceFields";
 import { PlanPreview } from "./PlanPreview";
 import { errorsOf, unplaced, usePlan, useStart } from "./start";
 import { StartButtons } from "./StartButtons";
@@ -106,38 +107,4 @@ function useInPlaceVerdict(backup: Backup): { name: string; refusal?: string } {
   if (!vm) return { name: backup.vm_name, refusal: isPending ? "Looking for the VM…" : "The VM is gone; restore it as a new one." };
   const verdict = can(table, vm, "restore_in_place");
   return { name: vm.name, refusal: verdict.allowed ? undefined : verdict.reason };
-}
-
-interface PlaceProps {
-  host: string;
-  setHost: (host: string) => void;
-  pool: string;
-  setPool: (pool: string) => void;
-  errors: Record<string, string>;
-}
-
-function PlaceFields({ host, setHost, pool, setPool, errors }: PlaceProps) {
-  const allHosts = useQuery(hosts()).data ?? [];
-  const allPools = useQuery(pools()).data ?? [];
-  return (
-    <Advanced summary="Placement and storage">
-      <SelectField label="Host" value={host} onChange={(event) => setHost(event.target.value)} error={errors.host}>
-        <option value="">Best fit (the placement decides)</option>
-        {allHosts.map((each) => (
-          <option key={each.id} value={each.name} disabled={each.state !== "ready"}>
-            {each.name}
-            {each.state === "ready" ? "" : ` · ${each.state}`}
-          </option>
-        ))}
-      </SelectField>
-      <SelectField label="Pool" value={pool} onChange={(event) => setPool(event.target.value)} error={errors.pool}>
-        <option value="">Shared where every host has it, else local</option>
-        {allPools.map((each) => (
-          <option key={each.name} value={each.name}>
-            {each.name}
-          </option>
-        ))}
-      </SelectField>
-    </Advanced>
-  );
 }

@@ -3,11 +3,15 @@ import type { ReactNode } from "react";
 import { ask } from "@/api/actions";
 import type { VM, VMAction } from "@/api/nouns";
 import { useSay } from "@/ui/Toasts";
+import { AttachToVM } from "./AttachToVM";
 import { BackupDialog } from "./BackupDialog";
+import { CloneDialog } from "./CloneDialog";
 import { DeleteVM } from "./DeleteVM";
 import { MigrateDialog } from "./MigrateDialog";
 import { PowerDialog } from "./PowerDialog";
+import { PublishTemplate } from "./PublishTemplate";
 import { useStart } from "./start";
+import { TakeSnapshotDialog } from "./TakeSnapshotDialog";
 
 type Act = (vm: VM, action: VMAction) => void;
 
@@ -51,6 +55,14 @@ function dialogFor(vm: VM, action: VMAction, close: () => void): ReactNode {
       return <MigrateDialog vm={vm} cold={action === "migrate_cold"} close={close} />;
     case "backup":
       return <BackupDialog vm={vm} close={close} />;
+    case "take_snapshot":
+      return <TakeSnapshotDialog vm={vm} close={close} />;
+    case "publish_template":
+      return <PublishTemplate vm={vm} close={close} />;
+    case "attach_volume":
+      return <AttachToVM vm={vm} close={close} />;
+    case "clone_vm":
+      return <CloneDialog vm={vm} close={close} />;
     case "delete":
       return <DeleteVM vm={vm} close={close} />;
     default:

@@ -4,10 +4,11 @@ import type { KeyboardEvent } from "react";
 import { useNavigate } from "react-router";
 import { can, verbOf } from "@/api/can";
 import { get } from "@/api/client";
-import type { Host, Page, Transition, VM, VMAction } from "@/api/nouns";
+import type { Host, Page, Transition, VM, VMAction, Volume } from "@/api/nouns";
 import { hosts } from "@/api/queries";
 import { useTransitions } from "@/forms/transitions";
 import { useVMActions } from "@/forms/VMActions";
+import { volumeLook } from "@/ui/states";
 import { places } from "./places";
 
 interface Entry {
@@ -17,10 +18,10 @@ interface Entry {
   run: () => void;
 }
 
-const actions: VMAction[] = ["start", "stop", "restart", "pause", "resume", "migrate", "migrate_cold", "backup", "delete"];
+const actions: VMAction[] = ["start", "stop", "restart", "pause", "resume", "migrate", "migrate_cold", "take_snapshot", "backup", "attach_volume", "clone_vm", "delete"];
 const shownAtMost = 30;
 
-// Palette finds every page, VM and host, and offers what is allowed on the VMs that it found.
+// Palette finds every page, VM, host and volume, and offers what is allowed on the VMs that it found.
 export function Palette({ close }: { close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
@@ -111,6 +112,13 @@ function useEntries(text: string, close: () => void): Entry[] {
     placeholderData: (old) => old,
   }).data;
 
+  const volumes = useQuery({
+    queryKey: ["volume", "search", text],
+    queryFn: ({ signal }) => get<Page<Volume>>("/volumes", { q: text, limit: 12 }, signal),
+    enabled: text.length > 1,
+    staleTime: 5_000,
+  }).data?.items;
+
   return useMemo(() => {
     const go = (to: string) => () => {
       close();
@@ -126,9 +134,10 @@ function useEntries(text: string, close: () => void): Entry[] {
       }),
       ...machines.map((vm) => ({ key: vm.id, label: vm.name, note: `VM · ${vm.state}`, run: go(`/vms/${vm.name}`) })),
       ...hostEntries(text, allHosts, go),
+      ...volumeEntries(volumes, go),
     ];
     return entries.slice(0, shownAtMost);
-  }, [text, name, found, allHosts, table, act, close, navigate]);
+  }, [text, name, found, allHosts, volumes, table, act, close, navigate]);
 }
 
 // nameIn is the part of what was typed that names a VM: "stop web-1" -> "web-1".
@@ -142,7 +151,7 @@ function nameIn(text: string): string {
 type Go = (to: string) => () => void;
 
 function pageEntries(text: string, go: Go): Entry[] {
-  const commands = [{ to: "/vms?create=1", label: "Create a VM" }, ...places];
+  const commands = [{ to: "/vms?create=1", label: "Create a VM" }, { to: "/volumes?create=1", label: "Create a volume" }, ...places];
   return commands
     .filter((place) => place.label.toLowerCase().includes(text))
     .map((place) => ({ key: place.to, label: place.label, note: "Page", run: go(place.to) }));
@@ -152,6 +161,13 @@ function hostEntries(text: string, all: Host[] | undefined, go: Go): Entry[] {
   return (all ?? [])
     .filter((host) => text !== "" && host.name.includes(text))
     .map((host) => ({ key: host.id, label: host.name, note: `Host · ${host.state}`, run: go(`/hosts/${host.name}`) }));
+}
+
+// volumeEntries leaves out the disks of VMs, which their VMs stand for.
+function volumeEntries(found: Volume[] | null | undefined, go: Go): Entry[] {
+  return (found ?? []).flatMap((volume) =>
+    volume.name ? { key: volume.id, label: volume.name, note: `Volume · ${volumeLook[volume.state].word.toLowerCase()}`, run: go(`/volumes?q=${volume.name}`) } : [],
+  );
 }
 
 function actionEntries(

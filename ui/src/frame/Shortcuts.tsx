@@ -4,7 +4,7 @@ import { places } from "./places";
 const others: [keys: string, does: string][] = [
   ["Ctrl K", "Search, go anywhere, do anything that is allowed"],
   ["/", "Search in the list"],
-  ["c", "Create (on the list of VMs)"],
+  ["c", "Create (on the lists of VMs and of volumes)"],
   ["↓ ↑ or j k", "Move between rows"],
   ["Enter", "Open the row"],
   ["x", "Select the row"],

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
@@ -107,4 +107,38 @@ it("never puts an older timeline over a newer one", () => {
   applier.timeline(timeline(9));
   applier.timeline(timeline(5));
   expect(client.getQueryData(["timeline", "one", "op_1"])).toMatchObject({ history_at: 9 });
+});
+
+it("follows the volumes of a VM where they are listed, and one that an operation on a VM holds besides", async () => {
+  const operation = { id: "op_1", kind: "attach_volume", state: "running", subject: { kind: "vm", id: "a", name: "a" }, request: { vm_id: "a", volume_id: "free" } };
+  server.use(
+    http.get("*/api/v1/operations/op_1", () => HttpResponse.json(operation)),
+    http.get("*/api/v1/vms/a", () => HttpResponse.json(row("a", "running"))),
+    http.get("*/api/v1/vms/a/disks", () => HttpResponse.json({ items: [{ ...row("root", "ready"), operation_id: "op_1" }] })),
+    http.get("*/api/v1/volumes/free", () => HttpResponse.json({ ...row("free", "ready"), operation_id: "op_1" })),
+  );
+  const key = ["volume", "list", {}];
+  client.setQueryData(key, { pages: [{ items: [row("free", "ready"), row("root", "ready")] }], pageParams: [""] });
+  const stop = new QueryObserver(client, { queryKey: key, queryFn: () => null, staleTime: Infinity }).subscribe(() => undefined);
+  applier.event(happened("operation", "op_1", "op_1"));
+  await vi.waitFor(() => expect(list(key)).toMatchObject([{ operation_id: "op_1" }, { operation_id: "op_1" }]));
+  stop();
+});
+
+it("asks for a stray only once it has been taken in: what was not found does not come back", async () => {
+  const read = vi.fn(() => HttpResponse.json(row("stray", "ready")));
+  const of = (id: string, kind: string, state: string) => ({ id, kind, state, subject: { kind: "volume", id: "stray", name: "found" }, request: { volume_id: "stray" } });
+  server.use(
+    http.get("*/api/v1/operations/op_1", () => HttpResponse.json(of("op_1", "adopt_volume", "running"))),
+    http.get("*/api/v1/operations/op_2", () => HttpResponse.json(of("op_2", "discard_volume", "succeeded"))),
+    http.get("*/api/v1/operations/op_3", () => HttpResponse.json(of("op_3", "adopt_volume", "succeeded"))),
+    http.get("*/api/v1/volumes/stray", read),
+  );
+  applier.event(happened("operation", "op_1", "op_1"));
+  applier.event(happened("operation", "op_2", "op_2"));
+  await vi.waitFor(() => expect(client.getQueryData(["operation", "one", "op_2"])).toBeTruthy());
+  await new Promise((done) => setTimeout(done, 300)); // longer than events are gathered
+  expect(read).not.toHaveBeenCalled();
+  applier.event(happened("operation", "op_3", "op_3"));
+  await vi.waitFor(() => expect(client.getQueryData(["volume", "one", "stray"])).toMatchObject({ state: "ready" }));
 });

@@ -5,8 +5,8 @@ import { statusOf } from "@/api/problem";
 import { get } from "@/api/client";
 
 // Nouns whose rows are fetched one by one and patched in place; the other nouns' short lists are simply read again.
-const patched: Record<string, string> = { vm: "/vms", operation: "/operations", host: "/hosts", backup: "/backups" };
-const reread = new Set(["image", "schedule", "network", "pool", "project"]);
+const patched: Record<string, string> = { vm: "/vms", operation: "/operations", host: "/hosts", backup: "/backups", pool: "/pools", volume: "/volumes" };
+const reread = new Set(["image", "template", "schedule", "network", "project"]);
 
 const gatherFor = 120; // ms: one operation's burst of events becomes one read
 const mostSingleReads = 12; // beyond this the list is read again instead
@@ -75,6 +75,7 @@ export class EventApplier {
       if (ids.size > mostSingleReads) {
         this.readList(noun);
         if (noun === "operation") this.readList("vm");
+        if (noun === "operation" || noun === "vm") this.readList("volume");
         void this.client.invalidateQueries({ queryKey: [noun, "one"] });
         continue;
       }
@@ -88,9 +89,18 @@ export class EventApplier {
       const row = await get<Row>(`${path}/${id}`);
       this.put(noun, row);
       if (noun === "operation") this.putOperation(row as unknown as Operation);
+      if (noun === "vm") await this.readVolumesOf(id);
     } catch (error) {
       if (statusOf(error) === 404) this.remove(noun, id);
     }
+  }
+
+  // readVolumesOf follows a VM's volumes: an operation on the VM holds them too, and what it does to them is told of the VM.
+  private async readVolumesOf(vm: string): Promise<void> {
+    void this.client.invalidateQueries({ queryKey: ["vm", "disks", vm] });
+    if (this.client.getQueryCache().findAll({ queryKey: ["volume", "list"], type: "active" }).length === 0) return;
+    const { items } = await get<Page<Row>>(`/vms/${vm}/disks`);
+    for (const row of items ?? []) this.put("volume", row);
   }
 
   private put(noun: string, row: Row): void {
@@ -117,10 +127,16 @@ export class EventApplier {
     });
     this.readList("overview");
     const { kind, id } = operation.subject;
+    // What belongs to nobody is no volume that could be read, until it has been taken in.
+    const stray = operation.kind === "discard_volume" || (operation.kind === "adopt_volume" && operation.state !== "succeeded");
     const stays = operation.state === "failed" || operation.state === "cancelled";
     if (stays) this.going.delete(id);
     // A backup is deleted sooner than it could be read; that it is being deleted comes as an event of its own.
-    if (kind === "vm" || kind === "host" || (kind === "backup" && (stays || operation.kind !== "delete_backup"))) this.mark(kind, id);
+    if (kind === "vm" || kind === "host" || (kind === "volume" && !stray) || (kind === "backup" && (stays || operation.kind !== "delete_backup"))) this.mark(kind, id);
+    // A volume that is attached or detached is held besides its VM, and so is what a VM is cloned from.
+    const held = operation.request as { volume_id?: string; source_vm_id?: string } | null;
+    if (held?.volume_id && !stray) this.mark("volume", held.volume_id);
+    if (held?.source_vm_id) this.mark("vm", held.source_vm_id);
     if (isFinal(operation)) {
       void this.client.invalidateQueries({ queryKey: ["timeline", "one", operation.id] });
       if (operation.kind === "capacity") void this.client.invalidateQueries({ queryKey: ["capacity"] });
@@ -138,6 +154,7 @@ export class EventApplier {
 
   private remove(noun: string, id: string): void {
     this.gone.add(id);
+    if (noun === "vm") this.readList("volume"); // its disks went with it, and its volumes stay
     if (reread.has(noun) || this.hasFilteredList(noun)) this.readList(noun);
     this.changeLists(noun, (items) => {
       const left = items.filter((item) => item.id !== id);

@@ -41,6 +41,10 @@ async function restore(database: Database, asked: Asked, backup: Noun.Backup): P
   if (body.in_place) {
     const vm = found(database.vms.get(backup.vm_id), "VM", backup.vm_name);
     allowed(vm, "restore_in_place");
+    const unknown = database.disksOf(vm).find((disk) => !backup.disks?.some((kept) => kept.device === disk.device));
+    if (unknown) {
+      throw new Refusal(409, `VM ${vm.name} has disk ${unknown.device}, which is not in the backup; detach it first, or restore the backup as a new VM.`, "in_place");
+    }
     const own = database.host(vm.host_id) ?? host;
     return settle(database, asked, { kind: "restore", subject: vmSubject(vm), request: { backup_id: backup.id, ...body }, script: scripts.restore(database, backup, vm, own, true, body.start) }, own);
   }

@@ -8,6 +8,7 @@ const usually: Partial<Record<Noun.OperationKind, number>> = { provision: 5.4, m
 export interface Start {
   kind: Noun.OperationKind;
   subject: Noun.Operation["subject"];
+  volume?: string; // held besides the subject
   request: unknown;
   script: Script;
   tuned?: Noun.Tuning;
@@ -34,6 +35,8 @@ export function begin(database: Database, start: Start): Noun.Operation {
   };
   database.operations.set(id, operation);
   database.runs.set(id, new Run(database, id, start.script, start.tuned));
+  const volume = start.volume ?? (start.subject.kind === "volume" ? start.subject.id : undefined);
+  if (volume) database.claims.set(volume, id);
   database.tell("operation.accepted", "operation", id, id);
   const vm = start.subject.kind === "vm" ? database.vms.get(start.subject.id) : undefined;
   if (vm) database.setVM(vm.id, { operation_id: id, operation_kind: start.kind }, "vm.claimed", id);

@@ -1,5 +1,6 @@
 import type { Report, Resource, Section } from "@/api/capacity";
 import type { Database } from "./database";
+import { observed } from "./pools";
 
 const GiB = 2 ** 30;
 const day = 24 * 3_600_000;
@@ -81,7 +82,7 @@ export function capacityReport(database: Database, start: number): Report {
       notes: ["Host h5 did not report for part of the time; its use is counted as it last was."],
     },
     hosts,
-    pools: database.pools.map((pool) => ({
+    pools: database.pools.map((pool) => observed(database, pool)).map((pool) => ({
       kind: "pool",
       name: pool.name,
       resources: [{ ...memory(start, pool.capacity_bytes, pool.used_bytes, pool.used_bytes * 1.2, 4 * GiB), name: "storage" as const, text: "Holds for at least 90 days.", verdict: "holds" as const, run_out: undefined }],

@@ -8,16 +8,23 @@ import { capacityReport } from "./capacity";
 import { writeConfig } from "./config";
 import type { Database } from "./database";
 import { hostPoints, vmPoints } from "./metrics";
-import { addImage } from "./images";
+import { addImage, importImage } from "./images";
 import { newBackup } from "./seed";
 import { planCapacity, planOf } from "./scripts";
 import transitions from "./vm-transitions.json";
+import { objectStores } from "./object-stores";
 import { operationHandlers } from "./operations";
 import { overview } from "./overview";
 import { tokenHandlers } from "./tokens";
 import { vmHandlers } from "./vms";
 import { backupHandlers } from "./backups";
+import { diskHandlers } from "./disks";
 import { hostHandlers } from "./hosts";
+import { poolHandlers } from "./pools";
+import { strayHandlers } from "./strays";
+import { snapshotHandlers } from "./snapshots";
+import { imagesOf, templateHandlers } from "./templates";
+import { volumeHandlers } from "./volumes";
 
 export const root: string = "*/api/v1";
 const password = "novacron";
@@ -30,8 +37,8 @@ export function handlersFor(database: () => Database): RequestHandler[] {
     read("/projects", () => paged(database().projects, new URLSearchParams())),
     read("/overview", () => overview(database())),
     read("/vm-transitions", () => ({ items: transitions })),
-    read("/images", () => ({ items: database().images })),
-    read("/pools", () => ({ items: database().pools })),
+    read("/images", () => ({ items: imagesOf(database()) })),
+    read("/object-stores", () => ({ items: objectStores })),
     read("/networks", () => ({ items: database().networks })),
     read("/events", ({ query }) => ({ items: database().events.slice(-Number(query.get("limit") ?? 100)).reverse() })),
     read("/vms/:vm/metrics", ({ params, query }) => ({ points: vmPoints(found(database().vm(params.vm!), "VM", params.vm!), query) })),
@@ -42,12 +49,19 @@ export function handlersFor(database: () => Database): RequestHandler[] {
     }),
     http.post(`${root}/capacity/plans`, answer(database, ({ query }) => makePlan(database(), query))),
     http.post(`${root}/images`, answer(database, ({ request, query }) => addImage(database(), request, query.get("name") ?? ""))),
+    http.post(`${root}/images/from-url`, answer(database, (asked) => importImage(database(), asked))),
     http.delete(`${root}/images/:image`, answer(database, ({ params }) => {
       database().images = database().images.filter((image) => image.id !== params.image);
       return undefined;
     })),
     ...vmHandlers(database),
+    ...diskHandlers(database),
+    ...snapshotHandlers(database),
     ...hostHandlers(database),
+    ...poolHandlers(database),
+    ...strayHandlers(database),
+    ...volumeHandlers(database),
+    ...templateHandlers(database),
     ...operationHandlers(database),
     ...backupHandlers(database, newBackup),
     ...tokenHandlers(database),

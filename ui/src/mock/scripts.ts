@@ -1,3 +1,4 @@
+import type { ImportImage } from "@/api/actions";
 import type * as Noun from "@/api/nouns";
 import type { Database } from "./database";
 import { guestOf, Precopy } from "./precopy";
@@ -5,7 +6,7 @@ import type { Script, StepScript } from "./run";
 
 // The scripts of the operations: their steps, how long each lasts, and what it changes.
 
-const step = (name: string, title: string, lasts: number, rest: Partial<StepScript> = {}): StepScript => ({ name, title, lasts, ...rest });
+export const step = (name: string, title: string, lasts: number, rest: Partial<StepScript> = {}): StepScript => ({ name, title, lasts, ...rest });
 
 export interface Provision {
   vm: Noun.VM;
@@ -43,8 +44,7 @@ export function provision(database: Database, { vm, host, fails }: Provision): S
         database.setVM(vm.id, { state: "running", host_id: host.id, host_name: host.name }, "vm.running");
         return;
       }
-      database.vms.delete(vm.id);
-      database.tell("vm.deleted", "vm", vm.id);
+      database.deleteVM(vm.id);
     },
   };
 }
@@ -121,13 +121,12 @@ export function remove(database: Database, vm: Noun.VM): Script {
     steps: [
       step("stop", "Cut its power", 300, { host: vm.host_name, noReturn: true }),
       step("undefine", "Undefine the VM", 150, { host: vm.host_name }),
-      step("delete_disks", "Delete its disks", 400, { host: vm.host_name }),
+      step("delete_disks", "Delete its disks, but for volumes with a name", 400, { host: vm.host_name }),
       step("forget", "Free its name and address", 40),
     ],
     ending: (state) => {
       if (state !== "succeeded") return;
-      database.vms.delete(vm.id);
-      database.tell("vm.deleted", "vm", vm.id);
+      database.deleteVM(vm.id);
     },
   };
 }
@@ -178,9 +177,26 @@ export function restore(database: Database, backup: Noun.Backup, vm: Noun.VM, ho
         const change: Partial<Noun.VM> = { state: start ? "running" : "stopped", host_id: host.id, host_name: host.name };
         database.setVM(vm.id, change, "vm.restored");
       } else if (!inPlace) {
-        database.vms.delete(vm.id);
-        database.tell("vm.deleted", "vm", vm.id);
+        database.deleteVM(vm.id);
       }
+    },
+  };
+}
+
+export function clone(database: Database, source: Noun.VM, vm: Noun.VM, host: Noun.Host, start: boolean): Script {
+  const total = database.disksOf(source).reduce((sum, disk) => sum + disk.size_bytes, 0);
+  return {
+    steps: [
+      step("place", "Choose a host and a pool", 60, { result: () => ({ host_name: host.name }) }),
+      step("create_disks", "Create empty disks", 200, { host: host.name, undo: "Delete the disks" }),
+      step("copy_disks", "Copy the source's disks", 2_600, { host: host.name, unit: { unit: "bytes", total }, undo: "Withdraw the offer of the source's disks" }),
+      step("define", "Define the clone on the host", 180, { host: host.name, undo: "Switch the clone off and undefine it" }),
+      ...(start ? [step("start", "Start the clone", 1_200, { host: host.name })] : []),
+    ],
+    result: () => ({ vm_id: vm.id, source_vm_id: source.id }),
+    ending: (state) => {
+      if (state === "succeeded") database.setVM(vm.id, { state: start ? "running" : "stopped", host_id: host.id, host_name: host.name }, "vm.cloned");
+      else database.deleteVM(vm.id);
     },
   };
 }
@@ -239,3 +255,91 @@ export const planOf = (kind: Noun.OperationKind, script: Script, host?: Noun.Hos
   host_id: host?.id,
   notes,
 });
+
+export function removePool(database: Database, pool: Noun.Pool, put: (pool: Noun.Pool) => void): Script {
+  return {
+    steps: [
+      step("close", "Let nothing new go there, and see that it holds no volumes", 60, {
+        undo: "Let volumes go there again",
+        after: () => put({ ...pool, state: "removing" }),
+      }),
+      step("clear", "Remove copies of images, and what made the place a pool", 900),
+      step("forget", "Remove it from the inventory", 40),
+    ],
+    result: () => ({ pool_id: pool.id, name: pool.name }),
+    ending: (state) => {
+      if (state !== "succeeded") return put({ ...pool, state: "ready" });
+      database.pools = database.pools.filter((each) => each.id !== pool.id);
+      database.tell("pool.removed", "pool", pool.id);
+    },
+  };
+}
+
+export function moveDisk(database: Database, vm: Noun.VM, disk: Noun.Disk, pool: string): Script {
+  const volume = database.mint("vol");
+  const host = vm.host_name;
+  return {
+    steps: [
+      step("read", "Read the VM and see that its host reaches the other pool", 60, { undo: "Remove the new volume from the inventory" }),
+      step("create_volume", "Create a volume in the other pool", 200, { host, undo: "Delete the volume in the other pool" }),
+      step("copy", "Copy the disk", 4_000, {
+        host,
+        undo: "End the copying; the VM stays with the disk that it has",
+        unit: { unit: "bytes", total: disk.size_bytes },
+      }),
+      step("switch", "Let the VM go on with the copy", 120, { host }),
+      step("verify", "Ask the host which volume the VM has", 60, { host }),
+      step("commit", "Record the new place", 40, {
+        noReturn: true,
+        after: () => {
+          database.volumes.set(volume, { ...database.volumes.get(disk.id)!, id: volume, pool, image_id: undefined });
+          database.volumes.delete(disk.id);
+          database.setVM(vm.id, { volume_ids: (vm.volume_ids ?? []).map((id) => (id === disk.id ? volume : id)) }, "vm.changed");
+        },
+      }),
+      step("delete_old", "Delete the volume in the old pool", 200, { host }),
+    ],
+    result: () => ({ vm_id: vm.id, device: disk.device, from_pool: disk.pool, to_pool: pool, volume_id: volume, live: vm.state === "running" }),
+  };
+}
+
+export function growDisk(database: Database, vm: Noun.VM, disk: Noun.Disk, size: number): Script {
+  const host = vm.host_name;
+  return {
+    steps: [
+      step("read", "Read the VM and see that the pool may promise so much", 60),
+      step("drop_checkpoints", "Drop the checkpoints of backups, which cannot follow", 80, { host }),
+      step("grow", "Make the disk larger", 200, { host, noReturn: true }),
+      step("commit", "Record its size", 40, {
+        after: () => {
+          database.volumes.set(disk.id, { ...database.volumes.get(disk.id)!, size_bytes: size });
+          database.setVM(vm.id, {}, "vm.changed");
+        },
+      }),
+    ],
+    result: () => ({ vm_id: vm.id, device: disk.device, from_bytes: disk.size_bytes, size_bytes: size }),
+  };
+}
+
+export function importImage(database: Database, id: string, wanted: ImportImage): Script {
+  const total = 412 * 2 ** 20;
+  const format = /\.(vmdk|vhdx|vdi|vhd|ova)$/.exec(wanted.url)?.[1] ?? "qcow2";
+  return {
+    steps: [
+      step("download", "Download the file", 3_000, { undo: "Remove what was downloaded", unit: { unit: "bytes", total } }),
+      step("examine", "Examine it, and convert it to qcow2 if it is neither that nor raw", 900),
+      step("keep", "Keep its bytes and record the image", 300, {
+        undo: "Remove the image, and its bytes if no other image has them",
+        after: () => {
+          const image: Noun.Image = {
+            id, name: wanted.name, format: "qcow2", source_format: format, sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            size_bytes: total, virtual_bytes: 2 * 2 ** 30, vms: 0, templates: [], created_at: database.now(),
+          };
+          database.images = [...database.images, image];
+          database.tell("image.imported", "image", id);
+        },
+      }),
+    ],
+    result: () => ({ image_id: id, name: wanted.name, source_format: format }),
+  };
+}

@@ -2,9 +2,13 @@ import type * as Noun from "@/api/nouns";
 import { begin, vmSubject } from "./begin";
 import type { MockConfig } from "./config";
 import { Database } from "./database";
+import type { Stray } from "./database";
+import { newPool } from "./pools";
 import { capacityReport } from "./capacity";
-import { hash, idOf } from "./random";
+import { generator, hash, idOf } from "./random";
 import * as scripts from "./scripts";
+import { addSnapshots } from "./snapshot-seed";
+import { seedTemplates } from "./templates";
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -29,6 +33,10 @@ export function seeded(config: MockConfig): Database {
   addHosts(database, start, { default: 5, thousand: 20, large: 100, empty: 0 }[config.seed]);
   addImages(database);
   addVMs(database, start, { default: 22, thousand: 1_000, large: 25_000, empty: 0 }[config.seed]);
+  seedTemplates(database);
+  addVolumes(database, start);
+  addStrays(database, start);
+  addSnapshots(database, start);
   addHistory(database, start);
   database.clock = Date.now;
   return database;
@@ -55,10 +63,10 @@ function addHosts(database: Database, start: number, count: number): void {
         migration_address: `10.77.0.${10 + index}`,
         acceleration: "kvm",
         pools: [
-          { name: "local", driver: "local", shared: false, capacity_bytes: 900 * GiB, used_bytes: (120 + 40 * (index % 5)) * GiB, available: true },
+          { name: "local", driver: "local", shared: false, capacity_bytes: 900 * GiB, used_bytes: (120 + 40 * (index % 5)) * GiB, available: true, promised_bytes: 600 * GiB, overcommit: 3 },
           index === 4
-            ? { name: "shared", driver: "netfs", shared: true, capacity_bytes: 0, used_bytes: 0, available: false, detail: "the mount point is not there" }
-            : { name: "shared", driver: "netfs", shared: true, capacity_bytes: 8_192 * GiB, used_bytes: 5_130 * GiB, available: true },
+            ? { name: "shared", driver: "local", shared: true, capacity_bytes: 0, used_bytes: 0, available: false, detail: "the mount point is not there", promised_bytes: 9_000 * GiB, overcommit: 3 }
+            : { name: "shared", driver: "local", shared: true, capacity_bytes: 8_192 * GiB, used_bytes: 5_130 * GiB, available: true, promised_bytes: 9_000 * GiB, overcommit: 3 },
         ],
       },
       promised: { cpus: 0, memory_bytes: 0 },
@@ -70,9 +78,13 @@ function addHosts(database: Database, start: number, count: number): void {
     });
   }
   database.pools = [
-    { name: "local", driver: "local", shared: false, capacity_bytes: count * 900 * GiB, used_bytes: count * 205 * GiB, host_ids: database.hosts.map((host) => host.id) },
-    { name: "shared", driver: "netfs", shared: true, capacity_bytes: 8_192 * GiB, used_bytes: 5_130 * GiB, host_ids: database.hosts.filter((host) => host.name !== "h4").map((host) => host.id) },
+    poolOf(database, "local", { local: { directory: "/var/lib/novacron/pools/local" } }),
+    poolOf(database, "shared", { local: { directory: "/srv/novacron/shared", shared: true } }),
   ];
+}
+
+function poolOf(database: Database, name: string, settings: Noun.PoolSettings): Noun.Pool {
+  return newPool(database, { name, settings, tier: "warm", overcommit: 3 });
 }
 
 function addImages(database: Database): void {
@@ -86,10 +98,12 @@ function addImages(database: Database): void {
     id: database.mint("img"),
     name,
     format,
+    source_format: format,
     sha256: Array.from({ length: 8 }, (_, at) => hash(name + at).toString(16).padStart(8, "0")).join(""),
     size_bytes: Math.round(size),
     virtual_bytes: virtual,
     vms: 0,
+    templates: [],
     created_at: database.now(),
   }));
 }
@@ -110,13 +124,61 @@ export function newVM(database: Database, name: string, host: Noun.Host | undefi
     spec,
     interfaces: [{ network_id: database.networks[0]!.id, mac: `52:54:${mac}`, ip: `10.90.${number >> 8}.${number & 255}` }],
     volume_ids: [database.mint("vol")],
+    snapshots: 0,
     generation: 1,
     created_at: database.now(),
     updated_at: database.now(),
   };
   database.vms.set(vm.id, vm);
+  database.volumes.set(vm.volume_ids![0]!, volumeOf(database, vm.volume_ids![0]!, { vm_id: vm.id, device: "vda", image_id: image?.id }));
   if (image) image.vms++;
   return vm;
+}
+
+const volumeOf = (database: Database, id: string, rest: Partial<Noun.Volume>): Noun.Volume => ({
+  id,
+  project_id: database.projects[0]!.id,
+  pool: "shared",
+  size_bytes: 8 * GiB,
+  format: "qcow2",
+  state: "ready",
+  created_at: database.now(),
+  ...rest,
+});
+
+// addVolumes makes some that have a life of their own: attached, free, bound to a host, and in the trash.
+function addVolumes(database: Database, start: number): void {
+  const mail = database.vm("mail-1") ?? [...database.vms.values()][1]!;
+  const docs = database.vm("docs-1") ?? [...database.vms.values()][2]!;
+  const [, h2] = database.hosts;
+  const volumes: Partial<Noun.Volume>[] = [
+    { name: "mailboxes", size_bytes: 200 * GiB, vm_id: mail.id, device: "vdb" },
+    { vm_id: docs.id, device: "vdb", size_bytes: 16 * GiB },
+    { name: "media", size_bytes: 512 * GiB },
+    { name: "scratch", size_bytes: 64 * GiB, pool: "local", host_id: h2!.id },
+    { name: "reports-2024", size_bytes: 40 * GiB, state: "trashed", purge_at: new Date(start + 5.5 * 24 * hour).toISOString() },
+  ];
+  for (const [index, each] of volumes.entries()) {
+    database.clock = () => start - (9 - index) * 24 * hour;
+    const volume = volumeOf(database, database.mint("vol"), each);
+    database.volumes.set(volume.id, volume);
+    const vm = database.vms.get(volume.vm_id ?? "");
+    if (vm) database.vms.set(vm.id, { ...vm, volume_ids: [...vm.volume_ids!, volume.id] });
+  }
+}
+
+// addStrays leaves behind what crashes do, and loses a volume.
+function addStrays(database: Database, start: number): void {
+  const random = generator(11);
+  const [, h2] = database.hosts;
+  const place = { host_id: h2?.id, host_name: h2?.name };
+  const found: Omit<Stray, "volume_id">[] = [
+    { pool: "local", ...place, size_bytes: 20 * GiB, allocated_bytes: 3.2 * GiB },
+    { pool: "local", ...place, size_bytes: 8 * GiB, allocated_bytes: 196 * 2 ** 10 },
+  ];
+  database.strays = found.map((each, index) => ({ volume_id: idOf("vol", start - (50 + index) * 24 * hour, random), ...each }));
+  const scratch = database.volume("scratch");
+  if (scratch) database.lost.add(scratch.id);
 }
 
 function addVMs(database: Database, start: number, count: number): void {
@@ -253,7 +315,7 @@ export function newBackup(database: Database, vm: Noun.VM, mode: "full" | "incre
     mode_reason: mode === "full" ? "it is the first one" : undefined,
     state: "creating",
     frozen: false,
-    disks: [{ device: "vda", size_bytes: 4 * GiB, manifest: `manifests/${vm.id}`, sha256: hash(vm.id).toString(16) }],
+    disks: database.disksOf(vm).map(({ device, size_bytes }) => ({ device, size_bytes, manifest: `manifests/${vm.id}/${device}`, sha256: hash(vm.id + device).toString(16) })),
     spec: vm.spec,
     read_bytes: 0,
     stored_bytes: 0,

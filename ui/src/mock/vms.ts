@@ -10,6 +10,7 @@ import type { Database } from "./database";
 import { found, root } from "./handlers";
 import * as scripts from "./scripts";
 import { newBackup, newVM } from "./seed";
+import { madeFrom, versionFor } from "./templates";
 import table from "./vm-transitions.json";
 
 const MiB = 2 ** 20;
@@ -68,11 +69,19 @@ export function vmHandlers(database: () => Database): RequestHandler[] {
   return [
     http.get(`${root}/vms`, answer(database, ({ query }) => list(database(), query))),
     http.get(`${root}/vms/:vm`, answer(database, ({ params }) => found(database().vm(params.vm!), "VM", params.vm!))),
+    http.get(`${root}/vms/:vm/cloud-init`, answer(database, ({ params }) => {
+      const vm = found(database().vm(params.vm!), "VM", params.vm!);
+      const told = database().cloudInits.get(vm.cloud_init_id ?? "");
+      if (!told) throw new Refusal(404, `VM ${vm.name} was made without cloud-init data`);
+      return told;
+    })),
     http.patch(`${root}/vms/:vm`, answer(database, (asked) => change(database(), asked))),
     http.post(`${root}/vms`, answer(database, (asked) => create(database(), asked))),
     http.delete(`${root}/vms/:vm`, answer(database, (asked) => {
       const vm = found(database().vm(asked.params.vm!), "VM", asked.params.vm!);
       allowed(vm, "delete");
+      const stays = database().disksOf(vm).find((disk) => disk.name);
+      if (stays && vm.snapshots > 0) throw new Refusal(409, `Volume ${stays.name} outlives VM ${vm.name} and holds its snapshots; delete the snapshots first.`);
       return settle(database(), asked, { kind: "delete", subject: vmSubject(vm), request: { vm_id: vm.id }, script: scripts.remove(database(), vm) });
     })),
     ...(["start", "stop", "restart", "pause", "resume"] as const).map((action) =>
@@ -81,6 +90,7 @@ export function vmHandlers(database: () => Database): RequestHandler[] {
         return settle(database(), asked, { kind: action, subject: vmSubject(vm), request: { vm_id: vm.id, ...(body as object) }, script: scripts.power(database(), vm, action) });
       }),
     ),
+    post("clone", (asked, vm, body) => clone(database(), asked, vm, body as unknown as CloneBody)),
     post("migrate", (asked, vm, body) => migrate(database(), asked, vm, body)),
     post("backups", (asked, vm, body) => {
       allowed(vm, "backup");
@@ -100,6 +110,8 @@ function list(database: Database, query: URLSearchParams): unknown {
   let items = [...database.vms.values()];
   if (state) items = items.filter((vm) => vm.state === state);
   if (host) items = items.filter((vm) => vm.host_name === host || vm.host_id === host);
+  const template = query.get("template");
+  if (template) items = items.filter((vm) => madeFrom(vm, template));
   if (text) items = items.filter((vm) => vm.name.includes(text));
   items.sort((a, b) => (a.name < b.name ? -1 : 1));
   return paged(items, query);
@@ -125,11 +137,13 @@ function checkName(database: Database, name: string): void {
 
 interface CreateBody {
   name: string;
-  image: string;
-  cpus: number;
-  memory_bytes: number;
-  disk_bytes: number;
+  image?: string;
+  template?: string;
+  cpus?: number;
+  memory_bytes?: number;
+  disk_bytes?: number;
   host?: string;
+  cloud_init?: Noun.CloudInit;
 }
 
 async function create(database: Database, asked: Asked): Promise<unknown> {
@@ -138,17 +152,46 @@ async function create(database: Database, asked: Asked): Promise<unknown> {
   const first = key ? database.keys.get(key) : undefined;
   if (first && !asked.query.get("dry_run")) return database.operations.get(first.operation);
   checkName(database, body.name);
-  const image = database.images.find((each) => each.name === body.image || each.id === body.image);
+  const version = body.template ? versionFor(database, body.template) : undefined;
+  const wanted = version?.image_id ?? body.image;
+  const image = database.images.find((each) => each.name === wanted || each.id === wanted);
   if (!image) throw new Refusal(422, `There is no image ${body.image}; see the list of images.`, "image");
-  if (body.memory_bytes < 64 * MiB) throw new Refusal(422, `A VM's memory is between 64 MiB and 16 TiB, not ${body.memory_bytes} bytes.`, "memory_bytes");
-  const host = place(database, body.host, body.memory_bytes, "host");
+  const spec = { cpus: body.cpus ?? version?.defaults.cpus ?? 1, memory_bytes: body.memory_bytes ?? version?.defaults.memory_bytes ?? 128 * MiB };
+  if (spec.memory_bytes < 64 * MiB) throw new Refusal(422, `A VM's memory is between 64 MiB and 16 TiB, not ${spec.memory_bytes} bytes.`, "memory_bytes");
+  if (body.cloud_init?.user_data && !/^(#cloud-config\s|#!)/.test(body.cloud_init.user_data)) {
+    throw new Refusal(422, "line 1 of the user data must be #cloud-config, begin a script with #!, or begin a MIME multipart with MIME-Version: 1.0", "cloud_init.user_data");
+  }
+  const host = place(database, body.host, spec.memory_bytes, "host");
   if (asked.query.get("dry_run")) {
     const example = [...database.vms.values()][0] ?? ({ id: "", volume_ids: [], interfaces: [] } as unknown as Noun.VM);
     return scripts.planOf("provision", scripts.provision(database, { vm: example, host }), host);
   }
-  const vm = newVM(database, body.name, host, image, { cpus: body.cpus, memory_bytes: body.memory_bytes });
-  database.setVM(vm.id, { state: "provisioning" }, "vm.accepted");
-  return settle(database, asked, { kind: "provision", subject: vmSubject(vm), request: { ...body }, script: scripts.provision(database, { vm, host }) });
+  const vm = newVM(database, body.name, host, image, spec);
+  const template = version && { template_id: version.template_id, version_id: version.id, label: `${version.template_name}:${version.number}` };
+  if (body.cloud_init) {
+    vm.cloud_init_id = database.mint("cin");
+    database.cloudInits.set(vm.cloud_init_id, body.cloud_init);
+  }
+  database.setVM(vm.id, { state: "provisioning", template }, "vm.accepted");
+  const { cloud_init: _, ...request } = body;
+  return settle(database, asked, { kind: "provision", subject: vmSubject(vm), request, script: scripts.provision(database, { vm, host }) });
+}
+
+interface CloneBody {
+  name: string;
+  host?: string;
+  start?: boolean;
+}
+
+function clone(database: Database, asked: Asked, source: Noun.VM, body: CloneBody): unknown {
+  allowed(source, "clone_vm");
+  checkName(database, body.name);
+  const host = place(database, body.host, source.spec.memory_bytes, "host");
+  const dry = Boolean(asked.query.get("dry_run"));
+  const vm = dry ? source : newVM(database, body.name, host, undefined, source.spec);
+  if (!dry) database.setVM(vm.id, { state: "provisioning", cloud_init_id: source.cloud_init_id }, "vm.accepted");
+  const script = scripts.clone(database, source, vm, host, body.start ?? true);
+  return settle(database, asked, { kind: "clone_vm", subject: vmSubject(vm), request: { source_vm_id: source.id, ...body }, script }, host);
 }
 
 function migrate(database: Database, asked: Asked, vm: Noun.VM, body: { to?: string; cold?: boolean; limits?: Noun.Limits }): unknown {

@@ -1,9 +1,9 @@
 // @vitest-environment jsdom
 import { setupServer } from "msw/node";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ask, cancelOperation, plan, start, tune } from "@/api/actions";
+import { ask, cancelOperation, plan, restoreVolume, start, trashVolume, tune } from "@/api/actions";
 import { get } from "@/api/client";
-import type { Operation, Page, Timeline, VM } from "@/api/nouns";
+import type { Disk, Operation, Page, Timeline, VM, Volume } from "@/api/nouns";
 import { statusOf } from "@/api/problem";
 import { standardConfig } from "./config";
 import { World } from "./world";
@@ -79,4 +79,37 @@ it("pages its lists", async () => {
   const second = await get<Page<VM>>("/vms", { limit: 5, cursor: first.next_cursor });
   expect(first.items).toHaveLength(5);
   expect(second.items![0]!.name > first.items![4]!.name).toBe(true);
+});
+
+const volume = (name: string) => get<Volume>(`/volumes/${name}`);
+
+it("makes a volume, gives it to a VM and takes it away, and holds both meanwhile", async () => {
+  const made = await start(ask.createVolume({ name: "data-1", size_bytes: 2 ** 30 }), "key-5");
+  expect(await volume("data-1")).toMatchObject({ state: "creating", operation_kind: "create_volume" });
+  await expect(start(ask.createVolume({ name: "data-1", size_bytes: 2 ** 30 }), "key-6")).rejects.toMatchObject({ status: 409, fields: { name: expect.any(String) } });
+  await ended(made.id);
+  const vm = await machine("mail-2");
+  const { id } = await start(ask.attachVolume(vm.id, { volume: "data-1" }), "key-7");
+  expect((await volume("data-1")).operation_id).toBe(id);
+  await ended(id);
+  expect(await volume("data-1")).toMatchObject({ vm_name: "mail-2", device: "vdb", state: "ready" });
+  await expect(trashVolume("data-1")).rejects.toMatchObject({ status: 409 });
+  await ended((await start(ask.detachVolume(vm.id, "vdb", {}), "key-8")).id);
+  expect((await volume("data-1")).vm_id).toBeUndefined();
+  expect((await get<Page<Disk>>(`/vms/${vm.id}/disks`)).items).toHaveLength(1);
+});
+
+it("keeps a volume in the trash until it is taken back or deleted", async () => {
+  expect((await trashVolume("data-1")).purge_at).toBeDefined();
+  await expect(plan(ask.createVolume({ name: "data-1", size_bytes: 2 ** 30 }))).rejects.toThrow(/in the trash/);
+  expect(await restoreVolume("data-1")).toMatchObject({ state: "ready" });
+  await ended((await start(ask.purgeVolume("data-1"), "key-9")).id);
+  await expect(volume("data-1")).rejects.toMatchObject({ status: 404 });
+});
+
+it("keeps what has a name when its VM is deleted", async () => {
+  const vm = await machine("mail-1");
+  await ended((await start(ask.deleteVM(vm.id), "key-10")).id);
+  expect((await volume("mailboxes")).vm_id).toBeUndefined();
+  await expect(volume(vm.volume_ids![0]!)).rejects.toMatchObject({ status: 404 });
 });

@@ -7,6 +7,7 @@ import { canCancel, isFinal } from "@/api/can";
 import type { Operation, Step } from "@/api/nouns";
 import { operation as oneOperation, timeline as oneTimeline } from "@/api/queries";
 import { whoami, workflowLink } from "@/api/session";
+import { surveyOf } from "@/api/survey";
 import { serverNow } from "@/api/skew";
 import { Confirm } from "@/forms/Confirm";
 import { useLive, useWatch } from "@/live/Live";
@@ -23,6 +24,7 @@ import { State } from "@/ui/State";
 import { actorOf, nameOf, operationLook } from "@/ui/states";
 import { exactTime } from "@/ui/When";
 import { ChildOperations } from "./ChildOperations";
+import { PoolSurvey } from "./PoolSurvey";
 
 const pollWhileLost = 3_000; // ms
 
@@ -58,6 +60,7 @@ export function Page() {
       </Frame>
     );
   }
+  const survey = surveyOf(operation);
   return (
     <Frame
       title={nameOf(operation)}
@@ -69,6 +72,7 @@ export function Page() {
         <Summary operation={operation} />
         <Trouble operation={operation} steps={timeline.data?.steps ?? []} />
       </div>
+      {survey && <PoolSurvey scan={operation} survey={survey} />}
       {timeline.data ? (
         <TimelineView operation={operation} timeline={timeline.data} selected={search.get("step") ?? undefined} select={select} />
       ) : (
@@ -93,7 +97,7 @@ export function Page() {
         <Section title="In and out">
           <div className="space-y-4">
             <JSONFacts title="Asked for" value={operation.request} />
-            <JSONFacts title="Came of it" value={operation.result} />
+            {!survey && <JSONFacts title="Came of it" value={operation.result} />}
           </div>
         </Section>
       </div>
@@ -101,10 +105,17 @@ export function Page() {
   );
 }
 
-// isGone says that the operation's VM is certainly no more: it was deleted, or never came to be.
-function isGone({ kind, state, subject }: Operation): boolean {
-  if (subject.kind !== "vm") return false;
-  return kind === "delete" ? state === "succeeded" : kind === "provision" && (state === "failed" || state === "cancelled");
+// isGone says that the operation's subject is certainly no more: it was deleted, or never came to be.
+function isGone({ kind, state }: Operation): boolean {
+  if (kind === "discard_volume") return true; // it never was in the inventory
+  if (kind === "delete" || kind === "delete_volume" || kind === "remove_pool") return state === "succeeded";
+  return (kind === "provision" || kind === "create_volume" || kind === "adopt_volume") && (state === "failed" || state === "cancelled");
+}
+
+const kindNames: Record<string, string> = { vm: "VM", host: "Host", pool: "Pool", volume: "Volume" };
+
+function pathOf({ kind, name }: Operation["subject"]): string | undefined {
+  return { vm: `/vms/${name}`, host: `/hosts/${name}`, pool: `/storage/${name}`, volume: `/volumes?q=${encodeURIComponent(name)}` }[kind];
 }
 
 function Summary({ operation }: { operation: Operation }) {
@@ -113,8 +124,8 @@ function Summary({ operation }: { operation: Operation }) {
   const ended = at(operation.ended_at);
   const took = began === undefined ? undefined : duration(Math.max(0, (ended ?? now) - began));
   const usual = operation.expected_seconds ? duration(operation.expected_seconds * 1_000) : undefined;
-  const to = isGone(operation) ? undefined : { vm: `/vms/${operation.subject.name}`, host: `/hosts/${operation.subject.name}` }[operation.subject.kind];
-  const kind = { vm: "VM", host: "Host" }[operation.subject.kind] ?? operation.subject.kind;
+  const to = isGone(operation) ? undefined : pathOf(operation.subject);
+  const kind = kindNames[operation.subject.kind] ?? operation.subject.kind;
   return (
     <p className="text-sm text-muted">
       {to ? (

@@ -188,7 +188,7 @@ function Begin({ hosts: all }: { hosts: Host[] }) {
   const { data: allImages = [] } = useQuery(images());
   const steps: [done: boolean, text: string, to: string, label: string][] = [
     [all.length > 0, "Add a host: a machine with libvirt and QEMU.", "/hosts", "Hosts"],
-    [allImages.length > 0, "Upload an image: a disk with an operating system on it.", "/images", "Images"],
+    [allImages.length > 0, "Import an image: a disk with an operating system on it.", "/images", "Images"],
     [false, "Create a VM from the image.", "/vms?create=1", "Create a VM"],
   ];
   return (

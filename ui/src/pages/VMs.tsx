@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import type { VM } from "@/api/nouns";
 import { usePages } from "@/api/pages";
-import { hosts, vms } from "@/api/queries";
+import { hosts, templates, vms } from "@/api/queries";
 import { BulkDialog } from "@/forms/BulkDialog";
 import type { BulkAction } from "@/forms/BulkDialog";
 import { CreateVM } from "@/forms/CreateVM";
@@ -20,7 +20,7 @@ import { Loading, Page as Frame } from "@/ui/Page";
 import { vmLook } from "@/ui/states";
 import { vmColumns } from "./vm/columns";
 
-const names = ["q", "state", "host"] as const;
+const names = ["q", "state", "host", "template"] as const;
 const states = Object.entries(vmLook).map(([value, look]) => ({ value, label: look.word }));
 
 export function Page() {
@@ -30,6 +30,7 @@ export function Page() {
   const [bulk, setBulk] = useState<BulkAction>();
   const list = usePages(vms(values));
   const allHosts = useQuery(hosts()).data;
+  const allTemplates = useQuery(templates()).data;
   const filtered = Object.keys(values).length > 0;
   const chosen = useMemo(() => list.rows.filter((vm) => selected.has(vm.id)), [list.rows, selected]);
   const create = (on: boolean) =>
@@ -61,6 +62,7 @@ export function Page() {
           choices={[
             { name: "state", label: "State", options: states },
             { name: "host", label: "Host", options: (allHosts ?? []).map((host) => ({ value: host.name, label: host.name })) },
+            { name: "template", label: "Template", options: (allTemplates ?? []).map((template) => ({ value: template.name, label: template.name })) },
           ]}
           count={list.loading ? undefined : list.more ? `first ${plural(list.rows.length, "VM")}` : plural(list.rows.length, "VM")}
         />
@@ -83,7 +85,7 @@ export function Page() {
           empty={
             filtered ? (
               <Empty title="No VM matches" action={<Button onClick={() => setSearch({})}>Remove the filters</Button>}>
-                Nothing has this name, state and host at the moment.
+                Nothing has this name, state, host and template at the moment.
               </Empty>
             ) : (
               <Empty
@@ -95,7 +97,7 @@ export function Page() {
                 }
                 command="novacron vm create web-1 --image debian-12 --memory 512MiB"
               >
-                A VM is made from an image and runs on one of your hosts. It can move to another one while it runs.
+                A VM is made from an image or a template and runs on one of your hosts. It can move to another one while it runs.
               </Empty>
             )
           }

@@ -10,7 +10,7 @@ export function wordOf(name: string): string {
   return capitalised(words);
 }
 
-const isID = /^(prj|usr|tok|hst|pol|net|img|vm|vol|bkp|sch|op)_[0-9A-Z]{26}$/;
+const isID = /^(prj|usr|tok|hst|pol|net|img|tpl|tpv|vm|vol|bkp|snp|sch|op)_[0-9A-Z]{26}$/;
 const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
 function textOf(name: string, value: string | number | boolean): ReactNode {

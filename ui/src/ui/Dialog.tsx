@@ -19,6 +19,8 @@ export function Dialog({ title, close, children, wide, side }: Props) {
     const dialog = element.current!;
     const before = document.activeElement as HTMLElement | null;
     dialog.showModal();
+    // The browser gives the focus to the first button, and autoFocus came before the dialog was shown.
+    dialog.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       dialog.close();
       before?.focus();

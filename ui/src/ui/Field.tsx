@@ -1,5 +1,5 @@
 import { useId } from "react";
-import type { InputHTMLAttributes, ReactNode, SelectHTMLAttributes } from "react";
+import type { InputHTMLAttributes, ReactNode, SelectHTMLAttributes, TextareaHTMLAttributes } from "react";
 
 const box =
   "h-8 w-full rounded border bg-canvas px-2 text-base text-ink placeholder:text-muted disabled:bg-sunken disabled:text-muted";
@@ -43,7 +43,16 @@ function Labelled({ label, hint, error, children }: Shared & { children: (wiring
 export function TextField({ label, hint, error, ...input }: Shared & InputHTMLAttributes<HTMLInputElement>) {
   return (
     <Labelled label={label} hint={hint} error={error}>
-      {(wiring) => <input {...input} {...wiring} autoComplete={input.autoComplete ?? "off"} spellCheck={false} />}
+      {(wiring) => <input {...input} {...wiring} data-first={input.autoFocus || undefined} autoComplete={input.autoComplete ?? "off"} spellCheck={false} />}
+    </Labelled>
+  );
+}
+
+// LinesField takes text of several lines, such as a key.
+export function LinesField({ label, hint, error, ...input }: Shared & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  return (
+    <Labelled label={label} hint={hint} error={error}>
+      {(wiring) => <textarea {...input} {...wiring} className={`${wiring.className} min-h-20 py-1 font-mono text-xs`} autoComplete="off" spellCheck={false} />}
     </Labelled>
   );
 }

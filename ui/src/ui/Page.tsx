@@ -55,7 +55,7 @@ export function Tabs({ tabs }: { tabs: { to: string; label: string; count?: numb
           }
         >
           {tab.label}
-          {tab.count !== undefined && <span className="ml-1 text-xs text-muted">{tab.count}</span>}
+          {tab.count !== undefined && <span className="text-xs text-muted"> {tab.count}</span>}
         </NavLink>
       ))}
     </nav>

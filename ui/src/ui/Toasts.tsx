@@ -5,15 +5,18 @@ import { Link } from "react-router";
 import { messageOf } from "@/api/problem";
 import { Button } from "./Button";
 
+// What a toast offers besides its text: a page, or something to do.
+type Offer = { label: string } & ({ to: string } | { act: () => void });
+
 interface Toast {
   key: number;
   text: string;
   failed: boolean;
-  link?: { to: string; label: string };
+  offer?: Offer;
 }
 
 interface Say {
-  (text: string, link?: Toast["link"]): void;
+  (text: string, offer?: Offer): void;
   failed(error: unknown): void;
 }
 
@@ -33,7 +36,7 @@ export function Toasts({ children }: { children: ReactNode }) {
       setToasts((old) => [...old.slice(-3), { ...toast, key }]);
       if (!toast.failed) setTimeout(() => remove(key), shownFor);
     };
-    return Object.assign((text: string, link?: Toast["link"]) => add({ text, link, failed: false }), {
+    return Object.assign((text: string, offer?: Offer) => add({ text, offer, failed: false }), {
       failed: (error: unknown) => add({ text: messageOf(error), failed: true }),
     });
   }, [remove]);
@@ -49,11 +52,7 @@ export function Toasts({ children }: { children: ReactNode }) {
             <p className="min-w-0 flex-1 py-1 [overflow-wrap:anywhere]">
               {toast.failed && <strong className="text-failed">Failed: </strong>}
               {toast.text}{" "}
-              {toast.link && (
-                <Link to={toast.link.to} className="text-accent underline">
-                  {toast.link.label}
-                </Link>
-              )}
+              {toast.offer && <Offered offer={toast.offer} done={() => remove(toast.key)} />}
             </p>
             <Button kind="ghost" square aria-label="Dismiss" onClick={() => remove(toast.key)}>
               <X className="size-3.5" />
@@ -62,5 +61,24 @@ export function Toasts({ children }: { children: ReactNode }) {
         ))}
       </div>
     </SayContext.Provider>
+  );
+}
+
+function Offered({ offer, done }: { offer: Offer; done: () => void }) {
+  if ("to" in offer) {
+    return (
+      <Link to={offer.to} className="text-accent underline">
+        {offer.label}
+      </Link>
+    );
+  }
+  const act = () => {
+    done();
+    offer.act();
+  };
+  return (
+    <button type="button" onClick={act} className="text-accent underline">
+      {offer.label}
+    </button>
   );
 }

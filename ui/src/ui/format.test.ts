@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, duration, parseSize, relative, shortID } from "./format";
+import { bytes, duration, limitsOf, parseSize, relative, shortID } from "./format";
 
 describe("bytes", () => {
   it.each([
@@ -47,4 +47,12 @@ describe("parseSize", () => {
 
 it("keeps the kind and the end of an ID", () => {
   expect(shortID("vm_01JD3M8Q7X2C4W9V6T5R1N0KZP")).toBe("vm_…1N0KZP");
+});
+
+it("says limits in words, and nothing for none", () => {
+  expect(limitsOf({ iops: 500, bytes_per_second: 50 * 2 ** 20 })).toBe("500 IOPS, 50 MiB/s");
+  expect(limitsOf({ iops: 12_000 })).toBe("12,000 IOPS");
+  expect(limitsOf({ iops: 0, bytes_per_second: 64 * 2 ** 10 })).toBe("64 KiB/s");
+  expect(limitsOf({})).toBe("");
+  expect(limitsOf(undefined)).toBe("");
 });

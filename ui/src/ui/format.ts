@@ -18,6 +18,10 @@ export function bytes(amount: number | undefined): string {
 
 export const rate = (perSecond: number | undefined): string => (perSecond === undefined ? "–" : `${bytes(perSecond)}/s`);
 
+// limitsOf says a disk's limits in words: "500 IOPS, 50 MiB/s", nothing if there are none.
+export const limitsOf = ({ iops, bytes_per_second }: { iops?: number; bytes_per_second?: number } = {}): string =>
+  [iops && `${iops.toLocaleString("en")} IOPS`, bytes_per_second && rate(bytes_per_second)].filter(Boolean).join(", ");
+
 export const percent = (fraction: number | undefined): string =>
   fraction === undefined || !Number.isFinite(fraction) ? "–" : `${Math.round(fraction * 100)}%`;
 

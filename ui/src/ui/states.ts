@@ -1,4 +1,4 @@
-import type { BackupState, HostState, Operation, OperationKind, OperationState, StepState, VMState } from "@/api/nouns";
+import type { BackupState, HostState, ObjectStore, Operation, OperationKind, OperationState, Pool, PoolHealth, SnapshotState, StepState, TemplateState, VMState, VolumeState } from "@/api/nouns";
 import { shortened } from "./format";
 
 // Tone is one of the four state colours, or none. A state always has an icon and a word besides.
@@ -24,6 +24,33 @@ export const hostLook: Record<HostState, Look> = {
   ready: { tone: "ok", word: "Ready", icon: "dot" },
   cordoned: { tone: "attention", word: "Cordoned", icon: "pause" },
   offline: { tone: "failed", word: "Offline", icon: "cross" },
+};
+
+const healthLook: Record<PoolHealth, Look> = {
+  unknown: { tone: "quiet", word: "Not opened yet", icon: "clock" },
+  healthy: { tone: "ok", word: "Healthy", icon: "check" },
+  degraded: { tone: "attention", word: "Degraded", icon: "warning" },
+  unreachable: { tone: "failed", word: "Unreachable", icon: "cross" },
+};
+
+export const poolLook = (pool: Pool): Look =>
+  pool.state === "removing" ? { tone: "working", word: "Being removed", icon: "spin" } : healthLook[pool.health];
+
+export const storeLook = (store: ObjectStore): Look =>
+  store.available ? { tone: "ok", word: "Available", icon: "check" } : { tone: "failed", word: "Not available", icon: "cross" };
+
+export const volumeLook: Record<VolumeState, Look> = {
+  creating: { tone: "working", word: "Being made", icon: "spin" },
+  ready: { tone: "ok", word: "Ready", icon: "dot" },
+  trashed: { tone: "attention", word: "In the trash", icon: "clock" },
+  deleting: { tone: "working", word: "Deleting", icon: "spin" },
+};
+
+export const templateLook: Record<TemplateState, Look> = {
+  published: { tone: "ok", word: "Published", icon: "dot" },
+  current: { tone: "ok", word: "Current", icon: "check" },
+  deprecated: { tone: "attention", word: "Deprecated", icon: "warning" },
+  withdrawn: { tone: "quiet", word: "Withdrawn", icon: "skip" },
 };
 
 export const operationLook: Record<OperationState, Look> = {
@@ -54,6 +81,12 @@ export const backupLook: Record<BackupState, Look> = {
   deleting: { tone: "working", word: "Deleting", icon: "spin" },
 };
 
+export const snapshotLook: Record<SnapshotState, Look> = {
+  creating: { tone: "working", word: "Being taken", icon: "spin" },
+  ready: { tone: "ok", word: "Ready", icon: "check" },
+  deleting: { tone: "working", word: "Deleting", icon: "spin" },
+};
+
 // kindWords name an operation: as a title, and as what is being done to its subject.
 const kindWords: Record<OperationKind, [title: string, doing: string]> = {
   provision: ["Provision", "provisioning"],
@@ -69,7 +102,26 @@ const kindWords: Record<OperationKind, [title: string, doing: string]> = {
   verify_backup: ["Verify backup", "verifying a backup"],
   delete_backup: ["Delete backup", "deleting a backup"],
   restore: ["Restore", "restoring"],
+  clone_vm: ["Make clone", "cloning"],
+  take_snapshot: ["Take a snapshot of", "taking a snapshot"],
+  revert_snapshot: ["Revert", "reverting"],
+  delete_snapshot: ["Delete a snapshot of", "deleting a snapshot"],
   capacity: ["Plan capacity", "planning capacity"],
+  remove_pool: ["Remove pool", "removing"],
+  scan_pool: ["Compare pool", "comparing with the inventory"],
+  adopt_volume: ["Take in volume", "taking in"],
+  discard_volume: ["Delete stray volume", "deleting"],
+  move_disk: ["Move a disk of", "moving a disk"],
+  grow_disk: ["Grow a disk of", "growing a disk"],
+  limit_disk: ["Limit a disk of", "limiting a disk"],
+  import_image: ["Import image", "importing"],
+  publish_template: ["Publish a template of", "publishing"],
+  create_volume: ["Create volume", "creating"],
+  delete_volume: ["Delete volume", "deleting"],
+  grow_volume: ["Grow volume", "growing"],
+  move_volume: ["Move volume", "moving"],
+  attach_volume: ["Attach a volume to", "attaching a volume"],
+  detach_volume: ["Detach a volume from", "detaching a volume"],
 };
 
 export const operationKinds = Object.keys(kindWords) as OperationKind[];

@@ -16,6 +16,7 @@ const machine: VM = {
   spec: { cpus: 1, memory_bytes: 2 ** 29 },
   interfaces: [],
   volume_ids: [],
+  snapshots: 0,
   generation: 1,
   created_at: "2026-01-01T00:00:00Z",
   updated_at: "2026-01-01T00:00:00Z",

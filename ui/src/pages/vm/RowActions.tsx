@@ -8,7 +8,7 @@ import { Button } from "@/ui/Button";
 import { Menu } from "@/ui/Menu";
 import type { MenuItems } from "@/ui/Menu";
 
-const inMenu: (VMAction | "line")[] = ["console", "restart", "pause", "resume", "line", "migrate", "migrate_cold", "backup", "line", "delete"];
+const inMenu: (VMAction | "line")[] = ["console", "restart", "pause", "resume", "line", "migrate", "migrate_cold", "take_snapshot", "backup", "clone_vm", "publish_template", "line", "delete"];
 
 // useActionItems makes a VM's actions for a menu, each allowed exactly when the served table says so.
 export function useActionItems(vm: VM, wanted: (VMAction | "line")[]): () => MenuItems {

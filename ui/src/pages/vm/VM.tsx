@@ -42,6 +42,7 @@ export function Page() {
           { to: base, label: "Overview" },
           { to: `${base}/console`, label: "Console" },
           { to: `${base}/operations`, label: "Operations" },
+          { to: `${base}/snapshots`, label: "Snapshots", count: vm.snapshots || undefined },
           { to: `${base}/backups`, label: "Backups" },
         ]}
       />
@@ -68,7 +69,7 @@ function VMState({ vm }: { vm: VM }) {
   );
 }
 
-const asMenu: (VMAction | "line")[] = ["restart", "pause", "resume", "migrate_cold", "line", "delete"];
+const asMenu: (VMAction | "line")[] = ["restart", "pause", "resume", "migrate_cold", "take_snapshot", "clone_vm", "publish_template", "line", "delete"];
 
 function Actions({ vm }: { vm: VM }) {
   const table = useTransitions();

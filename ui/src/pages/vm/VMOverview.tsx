@@ -17,11 +17,14 @@ import { bytes } from "@/ui/format";
 import { Failure } from "@/ui/Notice";
 import { Facts, Section } from "@/ui/Page";
 import { When } from "@/ui/When";
+import { ShowCloudInit } from "./ShowCloudInit";
 import { useVM } from "./VM";
+import { VMDisks } from "./VMDisks";
 
 export function Page() {
   const vm = useVM();
   const [editing, setEditing] = useState(false);
+  const [showing, setShowing] = useState(false);
   const image = useQuery(images()).data?.find((each) => each.id === vm.image_id);
   const allNetworks = useQuery(networks()).data;
   const current = useQuery(oneOperation(vm.operation_id ?? "")).data;
@@ -51,17 +54,20 @@ export function Page() {
               ["Host", vm.host_name ? <Link key="host" to={`/hosts/${vm.host_name}`} className="text-accent hover:underline">{vm.host_name}</Link> : "–"],
               ["CPUs", vm.spec.cpus],
               ["Memory", bytes(vm.spec.memory_bytes)],
-              ["Image", image?.name ?? (vm.image_id ? <ID key="image" id={vm.image_id} /> : "restored from a backup")],
+              ["Image", image?.name ?? (vm.image_id ? <ID key="image" id={vm.image_id} /> : "none: its disk is whole")],
+              ["Template", vm.template ? <Link key="template" to={`/templates/${vm.template.template_id}`} className="text-accent hover:underline">{vm.template.label}</Link> : "–"],
+              ["First start", vm.cloud_init_id ? <button key="told" type="button" className="text-accent hover:underline" onClick={() => setShowing(true)}>What it is told</button> : "–"],
               ["Network", allNetworks?.find((each) => each.id === nic?.network_id)?.name ?? "–"],
               ["IP", nic?.ip ?? "–"],
               ["MAC", nic ? <span key="mac" className="font-mono text-xs">{nic.mac}</span> : "–"],
-              ["Disks", (vm.volume_ids ?? []).map((volume) => <div key={volume}><ID id={volume} /></div>)],
               ["Created", <When key="created" at={vm.created_at} />],
             ]}
           />
         </Section>
+        <VMDisks vm={vm} />
       </div>
       <VMCharts vm={vm} />
+      {showing && <ShowCloudInit vm={vm} close={() => setShowing(false)} />}
       {editing && <EditVM vm={vm} close={() => setEditing(false)} />}
     </div>
   );

@@ -1,0 +1,71 @@
+package workflows
+
+import (
+	"bytes"
+
+	"github.com/novacron/novacron/internal/id"
+	"github.com/novacron/novacron/internal/operation"
+	"github.com/novacron/novacron/internal/store"
+	"github.com/novacron/novacron/internal/vm"
+	"github.com/novacron/novacron/internal/volume"
+)
+
+// cloningTo prepares the clone of a VM with a volume, onto the host that a number names, in a pool.
+func cloningTo(pool string, on int, start bool) func(*world) operation.Operation {
+	return func(w *world) operation.Operation {
+		w.t.Helper()
+		machine := w.withVolume(vm.Running)
+		w.writeTo(machine, 0, 5)
+		w.stop(machine)
+		return w.acceptClone(machine, pool, w.hosts[on], start)
+	}
+}
+
+func (w *world) acceptClone(source vm.VM, pool string, on *node, start bool) operation.Operation {
+	w.t.Helper()
+	disks, err := w.store.VolumesOf(w.t.Context(), source.ID)
+	must(w.t, err)
+	made := vm.VM{
+		ID: id.New[id.VM](), Project: w.project.ID, Name: "clone", State: vm.Provisioning, Spec: source.Spec, CloudInit: source.CloudInit,
+		Interfaces: []vm.Interface{{Network: w.network.ID}},
+	}
+	request := operation.CloneRequest{VM: made.ID, Source: source.ID, Name: made.Name, Host: on.id, Pool: pool, Start: start}
+	with := store.Acceptance{Claims: []string{string(made.ID), string(source.ID)}, NewVM: &made}
+	for _, each := range disks {
+		fresh := volume.Volume{
+			ID: id.New[id.Volume](), Project: w.project.ID, VM: made.ID, Device: each.Device, Pool: pool, SizeBytes: each.SizeBytes, State: volume.Creating,
+		}
+		request.Volumes, with.NewVolumes = append(request.Volumes, fresh.ID), append(with.NewVolumes, fresh)
+	}
+	return w.accept(operation.CloneVM, operation.Subject{Kind: "vm", ID: string(made.ID), Name: made.Name}, request, with)
+}
+
+// clonedAs wants a clone in a state, with the bytes of the source's disks and nothing of its identity, and the source as it was.
+func clonedAs(wanted vm.State) func(*world, operation.Operation) {
+	return func(w *world, of operation.Operation) {
+		w.t.Helper()
+		stateIs(wanted)(w, of)
+		source, err := w.store.GetVM(w.t.Context(), "", "web")
+		must(w.t, err)
+		made, err := w.store.GetVM(w.t.Context(), "", of.Subject.ID)
+		must(w.t, err)
+		if source.State != vm.Stopped || len(source.Volumes) != 2 {
+			w.t.Errorf("the source is %s with %d disks", source.State, len(source.Volumes))
+		}
+		if made.Interfaces[0].MAC == source.Interfaces[0].MAC || made.Interfaces[0].IP == source.Interfaces[0].IP || made.Image != "" {
+			w.t.Errorf("the clone is %+v, and its source %+v", made, source)
+		}
+		disks, err := w.store.VolumesOf(w.t.Context(), made.ID)
+		must(w.t, err)
+		if len(disks) != 2 || disks[0].Name != "" || disks[1].Name != "" || disks[1].Device != "vdb" {
+			w.t.Fatalf("the clone's disks are %+v", disks)
+		}
+		disk, err := w.nodeOf(made.Host).driver.Disk(made.ID, "vda")
+		must(w.t, err)
+		got := make([]byte, len(written(5)))
+		must(w.t, disk.ReadAt(got, 0))
+		if !bytes.Equal(got, written(5)) {
+			w.t.Error("the clone's disk differs from its source's")
+		}
+	}
+}

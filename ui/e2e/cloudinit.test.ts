@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { useStage } from "./stage";
+import { go, useStage } from "./stage";
 
 const stage = useStage();
 
@@ -20,7 +20,7 @@ it("tells a new VM's guest something: a refusal at its field, the VM, and what i
   await page.waitForURL(/\/operations\//);
   expect(await page.getByText("nginx").count()).toBe(0);
 
-  await page.goto(new URL("/vms/told-1", page.url()).href);
+  await go(page, "/vms/told-1");
   await page.getByRole("button", { name: "What it is told" }).click();
   const told = page.getByRole("dialog", { name: "What told-1 is told at its first start" });
   await told.getByRole("region", { name: "User data" }).getByText("packages: [nginx]").waitFor();

@@ -35,7 +35,7 @@ type cloneInput struct {
 func (s *Server) cloneRoutes() {
 	add(s, user, s.starts(huma.Operation{
 		OperationID: "clone-vm", Method: http.MethodPost, Path: "/vms/{vm}/clone", Tags: []string{"VMs"},
-		Summary: "Make a VM with copies of the disks of one that is off, and an identity of its own",
+		Summary: "Make a VM with copies of another one's disks, and an identity of its own; one that runs goes on",
 	}), s.cloneVM)
 }
 
@@ -73,6 +73,9 @@ func (s *Server) prepareClone(ctx context.Context, where reach, source vm.VM, bo
 	}
 	machine := id.New[id.VM]()
 	request := operation.CloneRequest{VM: machine, Source: source.ID, Name: body.Name, Host: found.asked, Pool: body.Pool, Start: or(body.Start, true)}
+	if source.State == vm.Running || source.State == vm.Paused {
+		request.Instant = id.New[id.Backup]()
+	}
 	wanted := intent{
 		kind: operation.CloneVM, subject: operation.Subject{Kind: "vm", ID: string(machine), Name: body.Name},
 		host: found.choice.Host, notes: found.choice.Reasons,

@@ -28,7 +28,7 @@ func TestCloning(t *testing.T) {
 	accepted := s.call("POST", "/vms/web/clone", map[string]any{"name": "web-2", "description": "a copy", "host": "h2", "pool": "local", "start": false}, 202).operation()
 	var request operation.CloneRequest
 	s.must(json.Unmarshal(accepted.Request, &request))
-	if request.Source != source.ID || request.Host != s.hosts["h2"].id || request.Pool != "local" || request.Start || len(request.Volumes) != 1 {
+	if request.Instant != "" || request.Source != source.ID || request.Host != s.hosts["h2"].id || request.Pool != "local" || request.Start || len(request.Volumes) != 1 {
 		t.Errorf("asked for %+v", request)
 	}
 	var made vm.VM
@@ -40,9 +40,23 @@ func TestCloning(t *testing.T) {
 	s.call("POST", "/vms/web/start", nil, 409).problem(string(accepted.ID))
 }
 
+func TestCloningWhileItRuns(t *testing.T) {
+	s := newStage(t)
+	for _, state := range []vm.State{vm.Running, vm.Paused} {
+		name := "web-" + string(state)
+		s.addVM(name, "h1", state)
+		accepted := s.call("POST", "/vms/"+name+"/clone", map[string]any{"name": name + "-2"}, 202).operation()
+		var request operation.CloneRequest
+		s.must(json.Unmarshal(accepted.Request, &request))
+		if request.Instant == "" {
+			t.Errorf("of a VM that is %s it asked for %+v", state, request)
+		}
+	}
+}
+
 func TestBadInputForClones(t *testing.T) {
 	s := newStage(t)
-	s.addVM("on", "h1", vm.Running)
+	s.addVM("lost", "h1", vm.Unknown)
 	s.addVM("off", "h1", vm.Stopped)
 	busy := s.addVM("busy", "h1", vm.Stopped)
 	s.busy(busy, operation.Start)
@@ -54,7 +68,7 @@ func TestBadInputForClones(t *testing.T) {
 		return body
 	}
 	s.refuses(t, []refusal{
-		{"a running VM", "POST", "/vms/on/clone", named("new"), 409, "", "stop it first, or back it up"},
+		{"a VM whose state is unknown", "POST", "/vms/lost/clone", named("new"), 409, "", "wait until it has been made"},
 		{"a busy VM", "POST", "/vms/busy/clone", named("new"), 409, "", "is busy"},
 		{"no VM", "POST", "/vms/" + string(id.New[id.VM]()) + "/clone", named("new"), 404, "", "there is no VM"},
 		{"no name", "POST", "/vms/off/clone", map[string]any{}, 422, "name", `"name" is missing`},

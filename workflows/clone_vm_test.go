@@ -2,7 +2,9 @@ package workflows
 
 import (
 	"bytes"
+	"encoding/json"
 
+	"github.com/novacron/novacron/internal/backup"
 	"github.com/novacron/novacron/internal/id"
 	"github.com/novacron/novacron/internal/operation"
 	"github.com/novacron/novacron/internal/store"
@@ -17,11 +19,20 @@ func cloningTo(pool string, on int, start bool) func(*world) operation.Operation
 		machine := w.withVolume(vm.Running)
 		w.writeTo(machine, 0, 5)
 		w.stop(machine)
-		return w.acceptClone(machine, pool, w.hosts[on], start)
+		return w.acceptClone(machine, pool, w.hosts[on], start, "")
 	}
 }
 
-func (w *world) acceptClone(source vm.VM, pool string, on *node, start bool) operation.Operation {
+// cloningRunning is the same of a VM that runs and has been backed up.
+func cloningRunning(pool string, on int) func(*world) operation.Operation {
+	return afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {
+		w.t.Helper()
+		w.writeTo(machine, 0, 5)
+		return w.acceptClone(machine, pool, w.hosts[on], true, id.New[id.Backup]())
+	})
+}
+
+func (w *world) acceptClone(source vm.VM, pool string, on *node, start bool, instant id.Backup) operation.Operation {
 	w.t.Helper()
 	disks, err := w.store.VolumesOf(w.t.Context(), source.ID)
 	must(w.t, err)
@@ -29,7 +40,7 @@ func (w *world) acceptClone(source vm.VM, pool string, on *node, start bool) ope
 		ID: id.New[id.VM](), Project: w.project.ID, Name: "clone", State: vm.Provisioning, Spec: source.Spec, CloudInit: source.CloudInit,
 		Interfaces: []vm.Interface{{Network: w.network.ID}},
 	}
-	request := operation.CloneRequest{VM: made.ID, Source: source.ID, Name: made.Name, Host: on.id, Pool: pool, Start: start}
+	request := operation.CloneRequest{VM: made.ID, Source: source.ID, Name: made.Name, Host: on.id, Pool: pool, Start: start, Instant: instant}
 	with := store.Acceptance{Claims: []string{string(made.ID), string(source.ID)}, NewVM: &made}
 	for _, each := range disks {
 		fresh := volume.Volume{
@@ -49,15 +60,23 @@ func clonedAs(wanted vm.State) func(*world, operation.Operation) {
 		must(w.t, err)
 		made, err := w.store.GetVM(w.t.Context(), "", of.Subject.ID)
 		must(w.t, err)
-		if source.State != vm.Stopped || len(source.Volumes) != 2 {
-			w.t.Errorf("the source is %s with %d disks", source.State, len(source.Volumes))
+		was := vm.Stopped
+		if asked(w, of).Instant != "" {
+			was = vm.Running
+			checkpoints, err := w.nodeOf(source.Host).driver.Checkpoints(w.t.Context(), source.ID)
+			if err != nil || len(checkpoints) != 1 {
+				w.t.Errorf("the source has the checkpoints %v (%v), and had that of its backup", checkpoints, err)
+			}
+		}
+		if source.State != was {
+			w.t.Errorf("the source is %s", source.State)
 		}
 		if made.Interfaces[0].MAC == source.Interfaces[0].MAC || made.Interfaces[0].IP == source.Interfaces[0].IP || made.Image != "" {
 			w.t.Errorf("the clone is %+v, and its source %+v", made, source)
 		}
 		disks, err := w.store.VolumesOf(w.t.Context(), made.ID)
 		must(w.t, err)
-		if len(disks) != 2 || disks[0].Name != "" || disks[1].Name != "" || disks[1].Device != "vdb" {
+		if len(disks) != len(source.Volumes) || disks[0].Device != "vda" || disks[len(disks)-1].Name != "" {
 			w.t.Fatalf("the clone's disks are %+v", disks)
 		}
 		disk, err := w.nodeOf(made.Host).driver.Disk(made.ID, "vda")
@@ -68,4 +87,10 @@ func clonedAs(wanted vm.State) func(*world, operation.Operation) {
 			w.t.Error("the clone's disk differs from its source's")
 		}
 	}
+}
+
+func asked(w *world, of operation.Operation) (request operation.CloneRequest) {
+	w.t.Helper()
+	must(w.t, json.Unmarshal(of.Request, &request))
+	return request
 }

@@ -63,6 +63,7 @@ var scenarios = []scenario{
 	{name: "clone on its host", prepare: cloningTo("local", 0, true), done: clonedAs(vm.Running)},
 	{name: "clone to another host", prepare: told(cloningTo("local", 1, true)), done: clonedAs(vm.Running)},
 	{name: "clone into another pool, left off", prepare: told(cloningTo("shared", 1, false)), done: clonedAs(vm.Stopped)},
+	{name: "clone a VM that runs to another host", prepare: cloningRunning("local", 1), done: clonedAs(vm.Running)},
 	{name: "full backup", prepare: backingUp(backup.Full, vm.Running), done: backupIs(backup.Full)},
 	{name: "full backup after another", prepare: afterBackup(func(w *world, machine vm.VM, _ backup.Backup) operation.Operation {
 		return w.acceptBackup(machine, backup.Full)

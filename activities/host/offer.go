@@ -31,11 +31,12 @@ type Offers struct {
 	listener net.Listener
 }
 
-// Offer is a volume that may be read by whoever knows the ticket.
+// Offer is a volume that may be read by whoever knows the ticket: from its pool, or from the export of the VM that has it open.
 type Offer struct {
 	Ticket string    `json:"ticket"`
 	Pool   string    `json:"pool"`
 	Volume id.Volume `json:"volume_id"`
+	From   Source    `json:"from,omitzero"`
 }
 
 // OfferPort is the TCP port that workers serve volumes on.
@@ -93,19 +94,15 @@ func (o *Offers) answer(ctx context.Context, connection net.Conn) error {
 	if err != nil {
 		return err
 	}
-	pool, err := o.pools.Pool(offer.Pool)
-	if err != nil {
-		return err
-	}
-	exporter, able := pool.(storage.Exporter)
-	if !able {
-		return fault.Invalid("pool %q cannot serve volumes", offer.Pool)
-	}
-	socket, export, stop, err := exporter.ServeVolume(ctx, offer.Volume, false)
+	socket, export, stop, err := o.open(ctx, offer)
 	if err != nil {
 		return err
 	}
 	upstream, err := net.Dial("unix", socket)
+	if err != nil && offer.From.Online {
+		_, told := connection.Write([]byte{gone})
+		return errors.Join(err, told)
+	}
 	if err != nil {
 		return errors.Join(err, stop())
 	}
@@ -114,6 +111,24 @@ func (o *Offers) answer(ctx context.Context, connection net.Conn) error {
 	}
 	splice(connection, upstream)
 	return stop()
+}
+
+// gone is sent where the length of an export's name would be: the export ended, as it does with its VM.
+const gone = 0
+
+func (o *Offers) open(ctx context.Context, offer Offer) (socket, export string, stop func() error, err error) {
+	if offer.From.Online {
+		return offer.From.Socket, offer.From.Disk.Export, func() error { return nil }, nil
+	}
+	pool, err := o.pools.Pool(offer.Pool)
+	if err != nil {
+		return "", "", nil, err
+	}
+	exporter, able := pool.(storage.Exporter)
+	if !able {
+		return "", "", nil, fault.Invalid("pool %q cannot serve volumes", offer.Pool)
+	}
+	return exporter.ServeVolume(ctx, offer.Volume, false)
 }
 
 func splice(left, right net.Conn) {
@@ -188,6 +203,10 @@ func dialOffer(ctx context.Context, address, ticket string) (connection net.Conn
 		return nil, "", fault.Unavailable("the host that has the disk does not answer at %s", address).Because(err)
 	}
 	export, err = showTicket(connection, ticket)
+	if fault.Is(err, fault.KindConflict) {
+		connection.Close()
+		return nil, "", err
+	}
 	if err != nil {
 		connection.Close()
 		return nil, "", fault.Unavailable("the host at %s did not serve the disk that it offers; its worker's log says why", address).Because(err)
@@ -205,6 +224,9 @@ func showTicket(connection net.Conn, ticket string) (export string, err error) {
 	var length [1]byte
 	if _, err := io.ReadFull(connection, length[:]); err != nil {
 		return "", err
+	}
+	if length[0] == gone {
+		return "", fault.Conflict("the VM went off while its disks were copied as it ran: see what became of it, and ask again")
 	}
 	name := make([]byte, length[0])
 	if _, err := io.ReadFull(connection, name); err != nil {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/testsuite"
 
@@ -110,5 +113,44 @@ func TestAnImageThatNobodyHas(t *testing.T) {
 	err := fetch(t, fetching(storagefake.New(storagefake.Config{Name: "local"}), peers, store), base)
 	if err == nil || !strings.Contains(err.Error(), "the store is away") {
 		t.Errorf("it fails with %v", err)
+	}
+}
+
+// TestAnExportThatIsGoneIsNotWaitedFor is a VM that goes off while it is cloned.
+func TestAnExportThatIsGoneIsNotWaitedFor(t *testing.T) {
+	pool := storagefake.New(storagefake.Config{Name: "local"})
+	disk := id.New[id.Volume]()
+	if _, err := pool.CreateVolume(t.Context(), storage.VolumeSpec{Volume: disk, SizeBytes: 1 << 20, Format: "raw"}); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	offers := host.NewOffers(t.TempDir(), address, onePool{pool}, slog.New(slog.DiscardHandler))
+	go func() {
+		if err := offers.Serve(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	ticket := strings.Repeat("0a", 32)
+	if err := offers.Put(host.Offer{Ticket: ticket, From: host.Source{Online: true, Socket: "/nowhere/nbd.sock"}}); err != nil {
+		t.Fatal(err)
+	}
+	acts := &host.Activities{Host: hostID, Pools: onePool{pool}, Offers: offers}
+	var suite testsuite.WorkflowTestSuite
+	environment := suite.NewTestActivityEnvironment()
+	environment.RegisterActivity(acts)
+	for range 100 { // until it listens
+		_, err = environment.ExecuteActivity(acts.CopyVolume, host.CopyRequest{On: host.On{Host: hostID}, Pool: "local", Volume: disk, From: address, Ticket: ticket})
+		if err == nil || !strings.Contains(err.Error(), "does not answer") {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err == nil || !strings.Contains(err.Error(), "went off while its disks were copied") {
+		t.Errorf("got %v", err)
 	}
 }

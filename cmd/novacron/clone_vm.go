@@ -12,7 +12,7 @@ func (p *program) vmClone() *cobra.Command {
 	var wanted client.Clone
 	var off bool
 	cmd := &cobra.Command{
-		Use: "clone NAME --as NEW", Short: "Make a VM with copies of the disks of one that is off", Args: takes("the VM's name"), ValidArgsFunction: p.completeOne(p.vmNames),
+		Use: "clone NAME --as NEW", Short: "Make a VM with copies of another one's disks, while that runs or while it is off", Args: takes("the VM's name"), ValidArgsFunction: p.completeOne(p.vmNames),
 		Example: "  novacron vm clone web-1 --as web-2 --host h2 --pool local",
 	}
 	flags := operates(cmd)

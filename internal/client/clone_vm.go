@@ -16,7 +16,7 @@ type Clone struct {
 	Start       bool   `json:"start"`
 }
 
-// CloneVM makes a VM with copies of the disks of another one, which is off.
+// CloneVM makes a VM with copies of the disks of another one; if that runs, it goes on.
 func (c *Client) CloneVM(ctx context.Context, source string, wanted Clone, how Change) (Started, error) {
 	return c.start(ctx, http.MethodPost, "/vms/"+url.PathEscape(source)+"/clone", wanted, how)
 }

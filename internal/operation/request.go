@@ -34,6 +34,7 @@ type CloneRequest struct {
 	Host    id.Host     `json:"host_id,omitempty" doc:"Empty: the placement decides"`
 	Pool    string      `json:"pool,omitempty" doc:"Empty: the placement decides"`
 	Start   bool        `json:"start" doc:"Start it when its disks are there"`
+	Instant id.Backup   `json:"instant_id,omitempty" doc:"Of a source that runs: names the instant that its disks are copied as of"`
 }
 
 // PowerRequest starts, stops, restarts, pauses or resumes a VM.

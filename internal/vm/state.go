@@ -91,7 +91,7 @@ var transitions = []Transition{
 	{Action: RevertSnapshot, From: []State{Running, Paused, Stopped, Crashed}, Doing: "setting back", Advice: "wait until it has been made"},
 	{Action: DeleteSnapshot, From: []State{Running, Paused, Stopped, Crashed}, Doing: "deleting a snapshot of", Advice: "its host must answer first"},
 	{Action: PublishTemplate, From: []State{Running, Stopped}, Doing: "publishing", Advice: "a template is made of a disk that was shut down properly: start it, or stop it"},
-	{Action: CloneVM, From: []State{Stopped, Crashed}, Doing: "cloning", Advice: "its disks must stand still: stop it first, or back it up and restore that under another name"},
+	{Action: CloneVM, From: []State{Running, Paused, Stopped, Crashed}, Doing: "cloning", Advice: "wait until it has been made"},
 	{Action: Delete, From: []State{Running, Paused, Stopped, Crashed}, To: Deleting, Doing: "deleting", Advice: "its host must answer first, or be removed as lost"},
 	{Action: OpenConsole, From: []State{Running, Paused}, WhileBusy: true, Advice: "start it first"},
 }

@@ -1220,7 +1220,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a VM with copies of the disks of one that is off, and an identity of its own */
+        /** Make a VM with copies of another one's disks, and an identity of its own; one that runs goes on */
         post: operations["clone-vm"];
         delete?: never;
         options?: never;

@@ -13,13 +13,14 @@ import { PlanPreview } from "./PlanPreview";
 import { errorsOf, unplaced, usePlan, useStart } from "./start";
 import { StartButtons } from "./StartButtons";
 
-// CloneDialog makes a VM with copies of the disks of one that is off.
+// CloneDialog makes a VM with copies of another one's disks.
 export function CloneDialog({ vm, close }: { vm: VM; close: () => void }) {
   const navigate = useNavigate();
   const [name, setName] = useState(`${vm.name}-clone`.slice(0, 63));
   const [host, setHost] = useState("");
   const [pool, setPool] = useState("");
   const [power, setPower] = useState(true);
+  const runs = vm.state === "running" || vm.state === "paused";
   const start = useStart();
   const body: CloneVM = { name, host: host || undefined, pool: pool || undefined, start: power };
   const what = ask.cloneVM(vm.id, body);
@@ -40,7 +41,7 @@ export function CloneDialog({ vm, close }: { vm: VM; close: () => void }) {
           });
         }}
       >
-        <p className="text-sm text-muted">The clone gets copies of all disks, and an ID, address and MAC address of its own. Snapshots and backups stay with {vm.name}.</p>
+        <p className="text-sm text-muted">The clone gets copies of all disks, and an ID, address and MAC address of its own. Snapshots and backups stay with {vm.name}.{runs && ` ${vm.name} goes on meanwhile: its disks are copied as they are at one instant.`}</p>
         <TextField label="Name of the clone" autoFocus value={name} onChange={(event) => setName(event.target.value)} error={errors.name} />
         <PlaceFields host={host} setHost={setHost} pool={pool} setPool={setPool} errors={errors} />
         <CheckField label="Start it when its disks are there" checked={power} onChange={(event) => setPower(event.target.checked)} />

@@ -185,11 +185,14 @@ export function restore(database: Database, backup: Noun.Backup, vm: Noun.VM, ho
 
 export function clone(database: Database, source: Noun.VM, vm: Noun.VM, host: Noun.Host, start: boolean): Script {
   const total = database.disksOf(source).reduce((sum, disk) => sum + disk.size_bytes, 0);
+  const runs = source.state === "running" || source.state === "paused";
   return {
     steps: [
       step("place", "Choose a host and a pool", 60, { result: () => ({ host_name: host.name }) }),
       step("create_disks", "Create empty disks", 200, { host: host.name, undo: "Delete the disks" }),
+      ...(runs ? [step("begin_export", "Freeze the source's guest for an instant and begin to export its disks", 240, { host: source.host_name, undo: "End the export" })] : []),
       step("copy_disks", "Copy the source's disks", 2_600, { host: host.name, unit: { unit: "bytes", total }, undo: "Withdraw the offer of the source's disks" }),
+      ...(runs ? [step("end_export", "End the export of the source's disks", 60, { host: source.host_name })] : []),
       step("define", "Define the clone on the host", 180, { host: host.name, undo: "Switch the clone off and undefine it" }),
       ...(start ? [step("start", "Start the clone", 1_200, { host: host.name })] : []),
     ],

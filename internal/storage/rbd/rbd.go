@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/ceph/go-ceph/rados"
 	"github.com/ceph/go-ceph/rbd"
@@ -21,7 +22,8 @@ import (
 
 // Pool is a pool of a Ceph cluster, or a namespace of one. It is safe for concurrent use.
 type Pool struct {
-	config Config
+	config   Config
+	patience time.Duration // with a volume that somebody has open
 
 	mutex sync.Mutex
 	link  *link // nil until the cluster is needed
@@ -44,7 +46,7 @@ func New(config Config) (*Pool, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	return &Pool{config: config}, nil
+	return &Pool{config: config, patience: watchLapse}, nil
 }
 
 // Close ends the connection to the cluster, as soon as the work is done that nobody waits for any more.

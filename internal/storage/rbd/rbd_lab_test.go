@@ -62,6 +62,7 @@ func open(t *testing.T, config Config) *Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pool.patience = time.Second
 	t.Cleanup(pool.Close)
 	return pool
 }
@@ -71,6 +72,31 @@ func TestContract(t *testing.T) {
 		wanted := config(t)
 		return storagetest.Subject{Pool: open(t, wanted), Peer: open(t, wanted), Formats: []string{"raw"}}
 	})
+}
+
+// TestAVolumeWhoseServerWasKilledCanBeServedAgain takes as long as the cluster does to find out: half a minute.
+func TestAVolumeWhoseServerWasKilledCanBeServedAgain(t *testing.T) {
+	t.Parallel()
+	pool := open(t, config(t))
+	pool.patience = watchLapse
+	spec := storage.VolumeSpec{Volume: id.New[id.Volume](), SizeBytes: 8 << 20, Format: "raw"}
+	if _, err := pool.CreateVolume(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	socket, _, _, err := pool.ServeVolume(t.Context(), spec.Volume, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("pkill", "-KILL", "-f", "--", "--socket="+socket).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	_, _, stop, err := pool.ServeVolume(t.Context(), spec.Volume, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 // names lists every image of the pool, the trash too.

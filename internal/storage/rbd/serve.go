@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/ceph/go-ceph/rados"
 	"github.com/ceph/go-ceph/rbd"
@@ -19,20 +20,39 @@ import (
 
 const keyObject = "key"
 
-// ServeVolume implements storage.Exporter. Conflict if it is to be written to and another client has it open.
+// watchLapse is a little more than the cluster waits before it takes a client that says nothing for dead: osd_client_watch_timeout,
+// 30 s. Until then a volume whose server was killed seems to be open.
+const watchLapse = 35 * time.Second
+
+// awaitClosed waits until nobody has a volume open. Conflict if somebody still has when patience ends.
+func (p *Pool) awaitClosed(ctx context.Context, volume id.Volume) error {
+	for until := time.Now().Add(p.patience); ; {
+		clients, err := do(ctx, p, func(ioctx *rados.IOContext) ([]rbd.ImageWatcher, error) {
+			return reading(ioctx, string(volume), (*rbd.Image).ListWatchers)
+		})
+		if err != nil || len(clients) == 0 {
+			return err
+		}
+		if time.Now().After(until) {
+			return fault.Conflict("volume %s is in use: stop its VM, or wait for the restore that writes it", volume)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// ServeVolume implements storage.Exporter. Conflict if it is to be written to and another client has it open, and is not found
+// dead within half a minute.
 func (p *Pool) ServeVolume(ctx context.Context, volume id.Volume, writable bool) (socket, export string, stop func() error, err error) {
 	if _, err := p.InspectVolume(ctx, volume); err != nil {
 		return "", "", nil, err
 	}
 	if writable {
-		clients, err := do(ctx, p, func(ioctx *rados.IOContext) ([]rbd.ImageWatcher, error) {
-			return reading(ioctx, string(volume), (*rbd.Image).ListWatchers)
-		})
-		if err != nil {
+		if err := p.awaitClosed(ctx, volume); err != nil {
 			return "", "", nil, err
-		}
-		if len(clients) > 0 {
-			return "", "", nil, fault.Conflict("volume %s is in use: stop its VM, or wait for the restore that writes it", volume)
 		}
 	}
 	key, err := base64.StdEncoding.DecodeString(p.config.Key)

@@ -43,6 +43,8 @@ var acts = []act{
 	{name: "grow-disk", kind: operation.GrowDisk, request: operation.GrowDiskRequest{}, pool: "local", skip: "drop_checkpoints"},
 	{name: "attach-volume", kind: operation.AttachVolume, request: operation.AttachRequest{}, pool: "shared", skip: "drop_checkpoints"},
 	{name: "detach-volume", kind: operation.DetachVolume, request: operation.DetachRequest{}, pool: "shared", skip: "drop_checkpoints"},
+	{name: "clone", kind: operation.CloneVM, request: operation.CloneRequest{Start: true, Instant: "bkp_"}, pool: "shared", target: true},
+	{name: "undo-clone", kind: operation.CloneVM, request: operation.CloneRequest{Instant: "bkp_"}, pool: "shared", target: true, cancel: "copy_disks"},
 	{name: "undo-move-disk", kind: operation.MoveDisk, request: operation.MoveDiskRequest{}, pool: "local", cancel: "copy"},
 	{name: "undo-migrate-copy", kind: operation.Migrate, request: operation.MigrateRequest{}, pool: "local", target: true, cancel: "rounds"},
 	{name: "undo-backup", kind: operation.TakeBackup, request: operation.BackupRequest{}, pool: "shared", cancel: "copy_disks"},

@@ -93,10 +93,16 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 				return begun.Operation, err
 			}}, nil
 		}
-		// The guest takes long to boot, so it is started only where that is what is interrupted.
-		boots := has("start await_guest commit", of.step)
+		wanted := client.Restore{Name: name, Host: source, Pool: of.act.pool, Start: boots(of)}
 		return launch{made: name, digest: r.subject.guest.digest, start: func(ctx context.Context, _ string) (operation.Operation, error) {
-			begun, err := r.stand.api.RestoreBackup(ctx, string(taken.ID), client.Restore{Name: name, Host: source, Pool: of.act.pool, Start: boots}, client.Change{})
+			begun, err := r.stand.api.RestoreBackup(ctx, string(taken.ID), wanted, client.Change{})
+			return begun.Operation, err
+		}}, nil
+	case operation.CloneVM:
+		wanted := client.Clone{Name: name, Pool: of.act.pool, Start: boots(of)}
+		return launch{made: name, digest: r.subject.guest.digest, start: func(ctx context.Context, target string) (operation.Operation, error) {
+			wanted.Host = target
+			begun, err := r.stand.api.CloneVM(ctx, r.subject.name, wanted, client.Change{})
 			return begun.Operation, err
 		}}, nil
 	case operation.MoveDisk:
@@ -116,6 +122,9 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 		return launch{}, fmt.Errorf("BUG: the campaign cannot start a %s", of.act.kind)
 	}
 }
+
+// boots says whether a VM that is made is also started: its guest takes long, so only where that is what is interrupted.
+func boots(of trial) bool { return has("start await_guest commit", of.step) }
 
 func (r *runner) stageMigration(ctx context.Context, of trial) (launch, error) {
 	cold := of.act.anew

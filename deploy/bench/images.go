@@ -125,12 +125,12 @@ func (b *bench) measureStreaming(ctx context.Context) error {
 		return err
 	}
 	name := fmt.Sprintf("bench-%d-large", os.Getpid())
-	imported, err := b.growth(ctx, "server", func() error { _, err := b.importAs(ctx, name, raw); return err })
+	imported, err := b.growth(ctx, "services/server", func() error { _, err := b.importAs(ctx, name, raw); return err })
 	if err != nil {
 		return err
 	}
 	b.below("memory (PSS) of the server above idle while it takes an image of 4 GiB", imported, "MiB", 64)
-	fetched, err := b.growth(ctx, "worker-h1", func() error { return b.fetch(ctx, name) })
+	fetched, err := b.growth(ctx, "lab/run/h1/service/worker", func() error { return b.fetch(ctx, name) })
 	if err != nil {
 		return err
 	}

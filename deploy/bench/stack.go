@@ -20,7 +20,7 @@ const restartPatience = 2 * time.Minute
 func (b *bench) measureMemory(context.Context) error {
 	var sum float64
 	for _, name := range []string{"server", "control", "temporal"} {
-		held, err := b.memoryOf(name)
+		held, err := b.memoryOf(filepath.Join("services", name))
 		if err != nil {
 			return err
 		}
@@ -31,9 +31,9 @@ func (b *bench) measureMemory(context.Context) error {
 	return nil
 }
 
-// memoryOf is a service's proportional share of memory, in MiB.
+// memoryOf is the proportional share of memory, in MiB, of a service that runit keeps in a directory of the stack's data.
 func (b *bench) memoryOf(service string) (float64, error) {
-	pid, err := os.ReadFile(filepath.Join(b.data, "services", service, "supervise", "pid"))
+	pid, err := os.ReadFile(filepath.Join(b.data, service, "supervise", "pid"))
 	if err != nil {
 		return 0, err
 	}

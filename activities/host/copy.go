@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/novacron/novacron/internal/backuprepo"
 	"github.com/novacron/novacron/internal/backuprepo/nbddisk"
 	"github.com/novacron/novacron/internal/fault"
@@ -21,8 +23,10 @@ type CopyRequest struct {
 	Ticket string    `json:"ticket"`
 }
 
-// copyBytes is how much is copied at once.
-const copyBytes = 1 << 20
+const (
+	copyBytes   = 1 << 20 // of a part that is copied at once
+	copyFlights = 4       // parts on their way at once
+)
 
 // CopyVolume copies a volume from another host. A second attempt begins again.
 func (a *Activities) CopyVolume(ctx context.Context, in CopyRequest) error {
@@ -43,34 +47,42 @@ func (a *Activities) CopyVolume(ctx context.Context, in CopyRequest) error {
 	})
 }
 
-// copyAll copies all of a disk and returns once it is on the other one for good.
+// copyAll copies all of a disk and returns once it is on the other one for good. Several parts are on their way at once, so that
+// reading and writing do not wait for each other.
 func copyAll(ctx context.Context, source backuprepo.Source, sink backuprepo.Sink, report func(Beat)) error {
 	total := source.Size()
-	err := source.Extents(ctx, func(extent backuprepo.Extent) error {
-		report(Beat{Done: extent.Offset, Total: total, Unit: "bytes"})
-		return copyExtent(ctx, source, sink, extent)
+	flights, within := errgroup.WithContext(ctx)
+	flights.SetLimit(copyFlights)
+	buffers := make(chan []byte, copyFlights)
+	for range copyFlights {
+		buffers <- make([]byte, copyBytes)
+	}
+	err := source.Extents(within, func(extent backuprepo.Extent) error {
+		if extent.Kind == backuprepo.Zero {
+			return sink.WriteZeroes(within, extent.Offset, extent.Length)
+		}
+		for at, end := extent.Offset, extent.Offset+extent.Length; at < end && within.Err() == nil; at += copyBytes {
+			report(Beat{Done: at, Total: total, Unit: "bytes"})
+			flights.Go(func() error {
+				buffer := <-buffers
+				defer func() { buffers <- buffer }()
+				part := buffer[:min(copyBytes, end-at)]
+				if err := source.ReadAt(within, part, at); err != nil {
+					return err
+				}
+				return sink.WriteAt(within, part, at)
+			})
+		}
+		return within.Err()
 	})
+	// The first part that failed ended the rest, and says why.
+	if failed := flights.Wait(); failed != nil {
+		return failed
+	}
 	if err != nil {
 		return err
 	}
 	return sink.Flush(ctx)
-}
-
-func copyExtent(ctx context.Context, source backuprepo.Source, sink backuprepo.Sink, extent backuprepo.Extent) error {
-	if extent.Kind == backuprepo.Zero {
-		return sink.WriteZeroes(ctx, extent.Offset, extent.Length)
-	}
-	buffer := make([]byte, copyBytes)
-	for at, end := extent.Offset, extent.Offset+extent.Length; at < end; at += copyBytes {
-		part := buffer[:min(copyBytes, end-at)]
-		if err := source.ReadAt(ctx, part, at); err != nil {
-			return err
-		}
-		if err := sink.WriteAt(ctx, part, at); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // openOffer connects to another host's offer by way of a unix socket, which is what NBD sources are opened on.

@@ -26,6 +26,7 @@ var suites = map[string][]measurement{"storage": {
 	{"making a disk from an image", (*bench).measureNewDisks},
 	{"moving a disk live", (*bench).measureDiskMoves},
 	{"disks within guests", (*bench).measureGuestIO},
+	{"cloning a VM", (*bench).measureClones},
 	{"importing an image", (*bench).measureImport},
 	{"memory while an image streams", (*bench).measureStreaming},
 }, "main": {

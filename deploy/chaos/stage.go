@@ -99,12 +99,7 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 			return begun.Operation, err
 		}}, nil
 	case operation.CloneVM:
-		wanted := client.Clone{Name: name, Pool: of.act.pool, Start: boots(of)}
-		return launch{made: name, digest: r.subject.guest.digest, start: func(ctx context.Context, target string) (operation.Operation, error) {
-			wanted.Host = target
-			begun, err := r.stand.api.CloneVM(ctx, r.subject.name, wanted, client.Change{})
-			return begun.Operation, err
-		}}, nil
+		return r.stageClone(of, name), nil
 	case operation.MoveDisk:
 		return r.stageDiskMove(ctx, of)
 	case operation.GrowDisk:
@@ -125,6 +120,15 @@ func (r *runner) stage(ctx context.Context, of trial, source, _ string) (launch,
 
 // boots says whether a VM that is made is also started: its guest takes long, so only where that is what is interrupted.
 func boots(of trial) bool { return has("start await_guest commit", of.step) }
+
+func (r *runner) stageClone(of trial, name string) launch {
+	wanted := client.Clone{Name: name, Pool: of.act.pool, Start: boots(of)}
+	return launch{made: name, digest: r.subject.guest.digest, start: func(ctx context.Context, target string) (operation.Operation, error) {
+		wanted.Host = target
+		begun, err := r.stand.api.CloneVM(ctx, r.subject.name, wanted, client.Change{})
+		return begun.Operation, err
+	}}
+}
 
 func (r *runner) stageMigration(ctx context.Context, of trial) (launch, error) {
 	cold := of.act.anew

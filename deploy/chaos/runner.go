@@ -47,7 +47,7 @@ func (r *runner) run(ctx context.Context, of trial) finding {
 			found.outcome = "not judged"
 		}
 	}
-	if len(found.wrong) > 0 {
+	if len(found.wrong) > 0 || found.outcome == string(operation.Failed) { // libvirt may have lost a job: see hypervisor.LostJob
 		r.discard(ctx)
 	}
 	return found

@@ -80,6 +80,7 @@ const (
 	MigrationIn  Job = "migration_in"
 	BackupJob    Job = "backup"
 	OtherJob     Job = "other"
+	LostJob      Job = "lost" // the hypervisor lost what it was about to do, and begins nothing else until the VM has been off
 )
 
 // Disk is a virtual disk's place on this host.

@@ -86,7 +86,7 @@ func startDiskCopy(domain *virt.Domain, request hypervisor.DiskCopy) error {
 		return err
 	}
 	if job != hypervisor.NoJob {
-		return fault.Conflict("VM %s is busy with another job (%s); wait for it", request.VM, job)
+		return busy(request.VM, job)
 	}
 	target := libvirtxml.DomainDisk{
 		Device: "disk", Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: request.To.Format}, Source: sourceOf(request.To.Path),

@@ -9,6 +9,7 @@ import (
 	virt "libvirt.org/go/libvirt"
 
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/hypervisor"
 	"github.com/novacron/novacron/internal/id"
 )
 
@@ -32,6 +33,23 @@ func isConnectionLost(err error) bool {
 		return found.Domain == virt.FROM_RPC || found.Domain == virt.FROM_REMOTE || strings.Contains(found.Message, "client socket is closed")
 	}
 	return false
+}
+
+// isJobLost tells the state of a domain whose backup was about to begin when the daemon was killed: the daemon remembers that
+// there is a job, and not which. These are the words of qemuBackupGetJobInfoStats in libvirt's src/qemu/qemu_backup.c; an abort
+// does not end it, and only the end of the domain's process does. For an instant every backup that begins looks the same.
+func isJobLost(err error) bool {
+	found, ok := errors.AsType[virt.Error](err)
+	return ok && found.Code == virt.ERR_INTERNAL_ERROR && strings.Contains(found.Message, "backup job data missing")
+}
+
+// busy refuses a job because of another one.
+func busy(vm id.VM, job hypervisor.Job) error {
+	if job == hypervisor.LostJob {
+		return fault.Conflict("libvirt was killed as it began to export the disks of VM %s, and does nothing like that until the VM has been off: stop it and start it, "+
+			"and ask again", vm)
+	}
+	return fault.Conflict("VM %s is busy with another job (%s); wait for it", vm, job)
 }
 
 // translate makes a fault of what libvirt says; faults and nil pass.

@@ -64,34 +64,55 @@ func (d *Driver) BeginExport(ctx context.Context, request hypervisor.Export) (hy
 
 // runningExport finds the export that an earlier call began. Any other job is a Conflict.
 func (d *Driver) runningExport(ctx context.Context, request hypervisor.Export) (hypervisor.ExportInfo, bool, error) {
-	type answer struct {
-		info    hypervisor.ExportInfo
-		running bool
+	for until := time.Now().Add(beginsWithin); ; {
+		found, err := d.findExport(ctx, request)
+		if err != nil || !found.lost {
+			return found.info, found.running, err
+		}
+		if time.Now().After(until) {
+			return found.info, false, busy(request.VM, hypervisor.LostJob)
+		}
+		select {
+		case <-time.After(10 * exportPollEvery):
+		case <-ctx.Done():
+			return found.info, false, ctx.Err()
+		}
 	}
-	got, err := call(ctx, d.main, func(connection *virt.Connect) (answer, error) {
-		return onDomain(connection, request.VM, func(domain *virt.Domain) (answer, error) {
+}
+
+// beginsWithin bounds how long a backup that begins may look like one that the daemon has lost.
+const beginsWithin = 10 * time.Second
+
+// foundExport is what there is of an export; it is lost if the daemon no longer knows what it was about to do.
+type foundExport struct {
+	info          hypervisor.ExportInfo
+	running, lost bool
+}
+
+func (d *Driver) findExport(ctx context.Context, request hypervisor.Export) (foundExport, error) {
+	return call(ctx, d.main, func(connection *virt.Connect) (foundExport, error) {
+		return onDomain(connection, request.VM, func(domain *virt.Domain) (foundExport, error) {
 			active, err := domain.IsActive()
 			if err != nil {
-				return answer{}, err
+				return foundExport{}, err
 			}
 			if !active {
-				return answer{}, fault.Conflict("VM %s is off, so its disks can be read without an export", request.VM)
+				return foundExport{}, fault.Conflict("VM %s is off, so its disks can be read without an export", request.VM)
 			}
 			text, err := domain.BackupGetXMLDesc(0)
 			if codeOf(err) == virt.ERR_NO_DOMAIN_BACKUP {
-				return answer{}, d.unoccupied(domain, request.VM)
+				return unoccupied(domain, request.VM)
 			}
 			if err != nil {
-				return answer{}, err
+				return foundExport{}, err
 			}
 			if err := isExportOf(domain, request); err != nil {
-				return answer{}, err
+				return foundExport{}, err
 			}
 			info, err := describeExport(domain, text)
-			return answer{info, true}, err
+			return foundExport{info: info, running: true}, err
 		})
 	})
-	return got.info, got.running, err
 }
 
 // isExportOf tells whose export runs by the newest checkpoint; a VM without qcow2 disks has none, and one export at a time.
@@ -111,12 +132,16 @@ func isExportOf(domain *virt.Domain, request hypervisor.Export) error {
 	return nil
 }
 
-func (d *Driver) unoccupied(domain *virt.Domain, vm id.VM) error {
+func unoccupied(domain *virt.Domain, vm id.VM) (foundExport, error) {
 	job, err := jobOf(domain)
-	if err != nil || job == hypervisor.NoJob {
-		return err
+	switch {
+	case err != nil || job == hypervisor.NoJob:
+		return foundExport{}, err
+	case job == hypervisor.LostJob:
+		return foundExport{lost: true}, nil
+	default:
+		return foundExport{}, busy(vm, job)
 	}
-	return fault.Conflict("VM %s is busy with another job (%s); wait for it", vm, job)
 }
 
 func (d *Driver) beginExport(domain *virt.Domain, request hypervisor.Export) (hypervisor.ExportInfo, error) {

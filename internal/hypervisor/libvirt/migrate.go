@@ -38,7 +38,7 @@ func (d *Driver) StartMigration(ctx context.Context, request hypervisor.Migratio
 		d.attach(request.VM, false)
 		return nil
 	default:
-		return fault.Conflict("VM %s is busy with another job (%s); wait for it", request.VM, job)
+		return busy(request.VM, job)
 	}
 	own, err := openWithin(ctx, d.options.URI)
 	if err != nil {

@@ -74,6 +74,9 @@ func jobOf(domain *virt.Domain) (hypervisor.Job, error) {
 	case virt.ERR_OPERATION_UNSUPPORTED: // QEMU's driver refuses statistics on a target, and in no other case
 		return hypervisor.MigrationIn, nil
 	}
+	if isJobLost(err) {
+		return hypervisor.LostJob, nil
+	}
 	if err != nil {
 		return hypervisor.NoJob, err
 	}
@@ -216,7 +219,7 @@ func switchOff(domain *virt.Domain, now hypervisor.Power) error {
 	if err != nil {
 		return err
 	}
-	if job == hypervisor.NoJob || job == hypervisor.BackupJob {
+	if job == hypervisor.NoJob || job == hypervisor.BackupJob || job == hypervisor.LostJob {
 		if err := wish(domain, false); err != nil {
 			return err
 		}
